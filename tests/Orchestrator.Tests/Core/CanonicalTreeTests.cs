@@ -10,7 +10,7 @@ public sealed class CanonicalTreeTests
     {
         var tree = new CanonicalTree(6);
         var leaves = Enumerable.Range(0, 6).Select(leaf => new TreeNode(0, leaf)).ToArray();
-        Assert.Equal([(0, 1), (2, 3), (0, 2), (4, 5), (0, 4)], tree.Additions(leaves));
+        Assert.Equal([(0, 1), (2, 3), (0, 2), (4, 5), (0, 4)], tree.Additions(leaves).ToArray());
     }
 
     [Theory]
