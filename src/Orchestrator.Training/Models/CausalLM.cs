@@ -1,0 +1,127 @@
+using System.Collections.Immutable;
+using Orchestrator.Training.Models.Families;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training.Models;
+
+/// <summary>
+/// A decoder that predicts the next token, of any family in the table. It has no dropout: what the policy and the reference say of the same
+/// tokens with the same weights is the same to the last bit. Not thread-safe: it belongs to one device thread.
+/// </summary>
+public sealed class CausalLM : IDisposable
+{
+    private readonly ImmutableSortedDictionary<string, Parameter> _weights;
+    private readonly (Norm AttentionNorm, Attention Attention, Norm? MlpNorm, Mlp Mlp, Norm? AfterAttention, Norm? AfterMlp, bool Parallel)[] _layers;
+    private readonly Norm _finalNorm;
+    private readonly Projection? _head;
+
+    /// <param name="weights">One parameter for every tensor of the specification, by its full name.</param>
+    public CausalLM(ModelConfig config, ImmutableSortedDictionary<string, Parameter> weights)
+    {
+        (Config, Spec, _weights) = (config, Family.Describe(config), weights);
+        Norm? Optional(NormSpec? norm) => norm is null ? null : new Norm(norm, weights);
+        _layers = [.. Spec.Layers.Select(layer => (
+            new Norm(layer.AttentionNorm, weights),
+            new Attention(Spec, layer, weights),
+            Optional(layer.MlpNorm),
+            new Mlp(layer.Mlp, weights),
+            Optional(layer.AfterAttention),
+            Optional(layer.AfterMlp),
+            layer.Parallel))];
+        _finalNorm = new Norm(Spec.FinalNorm, weights);
+        _head = Spec.Head is null ? null : new Projection(Spec.Head, weights);
+    }
+
+    public ModelConfig Config { get; }
+
+    public DecoderSpec Spec { get; }
+
+    /// <summary>All weights in ordinal order of their full Hugging Face names; a tied head counts once, as the embedding.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> Parameters => _weights.Select(pair => (pair.Key, pair.Value));
+
+    public Parameter this[string name] => _weights[name];
+
+    public Device Device => _weights[Spec.Embedding].device;
+
+    /// <summary>[vocabulary, hidden].</summary>
+    public Tensor HeadWeight => _head is null ? _weights[Spec.Embedding] : _head.Weight;
+
+    /// <summary>[vocabulary], or null.</summary>
+    public Tensor? HeadBias => _head?.Bias;
+
+    /// <summary>Hidden states after the final norm, [rows, tokens, hidden]; with the head they give the logits of the next token.</summary>
+    /// <param name="ids">[rows, tokens], int64, every id below the vocabulary's size.</param>
+    /// <param name="attentionMask">[rows, past + tokens], 1 for real tokens and 0 for padding; null where nothing hides a real token (right padding).</param>
+    /// <param name="positions">[rows, tokens], int64; null: counted from the cache's tokens.</param>
+    /// <param name="cache">Keys and values of the tokens before; appended to.</param>
+    public Tensor Hidden(Tensor ids, Tensor? attentionMask = null, Tensor? positions = null, KeyValueCache? cache = null)
+    {
+        using var scope = NewDisposeScope();
+        var (rows, tokens, past) = (ids.size(0), ids.size(1), cache?.Tokens ?? 0);
+        var at = positions ?? arange(past, past + tokens, ScalarType.Int64, ids.device).unsqueeze(0);
+        RequirePositions(past + tokens);
+        var context = new AttentionContext(Spec, at, attentionMask, past, tokens);
+        var x = Embed(ids, at, rows, tokens);
+        for (var index = 0; index < _layers.Length; index++)
+        {
+            x = Block(x, context, cache, index);
+        }
+
+        return _finalNorm.Apply(x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scores of the next token, [..., vocabulary], from hidden states [..., hidden].</summary>
+    public Tensor Logits(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        var logits = nn.functional.linear(hidden, HeadWeight, HeadBias);
+        return (Spec.LogitSoftCap is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        foreach (var weight in _weights.Values)
+        {
+            weight.Dispose();
+        }
+    }
+
+    private Tensor Embed(Tensor ids, Tensor positions, long rows, long tokens)
+    {
+        using var scope = NewDisposeScope();
+        var x = _weights[Spec.Embedding].index_select(0, ids.flatten()).view(rows, tokens, Spec.Hidden);
+        if (Spec.PositionEmbedding is { } name)
+        {
+            x += _weights[name].index_select(0, positions.flatten()).view(positions.size(0), tokens, Spec.Hidden);
+        }
+
+        return (Math.Abs(Spec.EmbeddingScale - 1) < 1e-12 ? x : x * Spec.EmbeddingScale).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Block(Tensor x, AttentionContext context, KeyValueCache? cache, int index)
+    {
+        using var scope = NewDisposeScope();
+        var layer = _layers[index];
+        var normed = layer.AttentionNorm.Apply(x);
+        var attended = layer.Attention.Apply(normed, context, cache, index);
+        attended = layer.AfterAttention?.Apply(attended) ?? attended;
+        if (layer.Parallel)
+        {
+            return (x + attended + layer.Mlp.Apply(layer.MlpNorm?.Apply(x) ?? normed)).MoveToOuterDisposeScope();
+        }
+
+        x = x + attended;
+        var fed = layer.Mlp.Apply(layer.MlpNorm?.Apply(x) ?? x);
+        return (x + (layer.AfterMlp?.Apply(fed) ?? fed)).MoveToOuterDisposeScope();
+    }
+
+    private void RequirePositions(long tokens)
+    {
+        if (Spec.PositionEmbedding is not null && tokens > Spec.MaxPositions)
+        {
+            throw new ArgumentException($"A sequence has {tokens} tokens, and this model has positions for {Spec.MaxPositions}: lower max_length.");
+        }
+    }
+}

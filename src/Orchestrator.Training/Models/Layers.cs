@@ -1,0 +1,75 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training.Models;
+
+/// <summary>y = x Wᵀ + b over the last dimension.</summary>
+internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Parameter> weights)
+{
+    private readonly Parameter _weight = weights[$"{spec.Name}.weight"];
+    private readonly Parameter? _bias = spec.Bias ? weights[$"{spec.Name}.bias"] : null;
+
+    public Parameter Weight => _weight;
+
+    public Parameter? Bias => _bias;
+
+    public Tensor Apply(Tensor x) => nn.functional.linear(x, spec.Transposed ? _weight.t() : _weight, _bias);
+}
+
+/// <summary>LayerNorm or RMSNorm over the last dimension, in fp32.</summary>
+internal sealed class Norm(NormSpec spec, IReadOnlyDictionary<string, Parameter> weights)
+{
+    private readonly Parameter _weight = weights[$"{spec.Name}.weight"];
+    private readonly Parameter? _bias = spec.Rms ? null : weights[$"{spec.Name}.bias"];
+
+    public Tensor Apply(Tensor x)
+    {
+        if (!spec.Rms)
+        {
+            return nn.functional.layer_norm(x, [spec.Size], _weight, _bias, spec.Epsilon);
+        }
+
+        using var scope = NewDisposeScope();
+        var scaled = x * x.square().mean([-1L], keepdim: true).add(spec.Epsilon).rsqrt();
+        return (spec.PlusOne ? scaled * (_weight + 1) : scaled * _weight).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>The feed-forward half of a block.</summary>
+internal sealed class Mlp(MlpSpec spec, IReadOnlyDictionary<string, Parameter> weights)
+{
+    private readonly Projection[] _in = [.. spec.In.Select(linear => new Projection(linear, weights))];
+    private readonly Projection _out = new(spec.Out, weights);
+
+    public Tensor Apply(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return _out.Apply(Inner(x)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Inner(Tensor x)
+    {
+        if (!spec.Gated)
+        {
+            return Activate(_in[0].Apply(x));
+        }
+
+        if (_in.Length == 2)
+        {
+            return Activate(_in[0].Apply(x)) * _in[1].Apply(x);
+        }
+
+        var halves = _in[0].Apply(x).chunk(2, -1);
+        return Activate(halves[0]) * halves[1];
+    }
+
+    private Tensor Activate(Tensor x) => spec.Activation switch
+    {
+        Activation.Silu => nn.functional.silu(x),
+        Activation.Gelu => nn.functional.gelu(x),
+        Activation.GeluTanh => nn.functional.gelu(x, GELU.Approximate.tanh),
+        Activation.Relu => nn.functional.relu(x),
+        _ => throw new ArgumentOutOfRangeException(nameof(x), $"{spec.Activation} has no function."),
+    };
+}

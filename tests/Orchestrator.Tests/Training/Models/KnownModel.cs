@@ -1,0 +1,49 @@
+using System.Text.Json;
+using Orchestrator.Training.Models;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Tests.Training.Models;
+
+/// <summary>A small model with the numbers that a correct implementation produces for it, computed elsewhere in float64.</summary>
+public sealed class KnownModel : IDisposable
+{
+    private readonly JsonDocument _expected;
+
+    private KnownModel(string directory)
+    {
+        Directory = directory;
+        _expected = JsonDocument.Parse(File.ReadAllText(System.IO.Path.Combine(directory, "expected.json")));
+        Model = ModelDirectory.Load(directory, CPU);
+    }
+
+    public static TheoryData<string> Names =>
+    [
+        "stories260K", "gpt2", "gpt2_hubnames", "gpt_neox_parallel", "gpt_neox_sequential", "llama", "llama_sharded_bf16", "llama3_rope",
+        "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi", "phi3",
+    ];
+
+    public string Directory { get; }
+
+    public CausalLM Model { get; }
+
+    public JsonElement Expected => _expected.RootElement;
+
+    public double Tolerance(string name) => Expected.GetProperty("tolerance").GetProperty(name).GetDouble();
+
+    public static KnownModel Load(string name) => new(SharedData.Path($"models/{name}"));
+
+    public static long[][] Rows(JsonElement rows) => [.. rows.EnumerateArray().Select(Ids)];
+
+    public static long[] Ids(JsonElement row) => [.. row.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Null ? 0 : id.GetInt64())];
+
+    public static double?[] Numbers(JsonElement row) =>
+        [.. row.EnumerateArray().Select(value => value.ValueKind == JsonValueKind.Null ? (double?)null : value.GetDouble())];
+
+    public static Tensor Tensor(long[][] rows) => tensor(rows.SelectMany(row => row).ToArray()).view(rows.Length, rows[0].Length);
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        _expected.Dispose();
+    }
+}
