@@ -1,0 +1,139 @@
+using Orchestrator.Collectives.Protocol;
+using Orchestrator.Collectives.Wire;
+using Orchestrator.Core;
+
+namespace Orchestrator.Collectives.Groups;
+
+/// <summary>An announcement that came before this rank started the operation.</summary>
+internal sealed record EarlyFrame(int From, FrameHeader Header, byte[] Payload);
+
+/// <summary>
+/// Which operations are under way, which have ended, and what came early. What belongs to an older StepId than the newest started
+/// here, or to an operation that has ended, is recognised as late and dropped.
+/// </summary>
+internal sealed class OperationTable
+{
+    private const int MostEarly = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<OperationKey, Operation> _active = [];
+    private readonly Dictionary<OperationKey, List<EarlyFrame>> _early = [];
+    private readonly HashSet<OperationKey> _ended = [];
+    private StepId _newest = new(long.MinValue, 0, 0, 0);
+    private int _earlyFrames;
+
+    public StepId Newest
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _newest;
+            }
+        }
+    }
+
+    public Operation[] Active
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _active.Values];
+            }
+        }
+    }
+
+    /// <summary>Enters an operation and returns what came early for it.</summary>
+    /// <exception cref="ArgumentException">Its name is older than the newest, or was used before.</exception>
+    public IReadOnlyList<EarlyFrame> Add(Operation operation)
+    {
+        lock (_gate)
+        {
+            if (operation.Key.Id < _newest)
+            {
+                throw new ArgumentException($"{operation.Key} comes after {_newest}: a group never goes back.");
+            }
+
+            if (_ended.Contains(operation.Key) || !_active.TryAdd(operation.Key, operation))
+            {
+                throw new ArgumentException($"{operation.Key} was started before: use another attempt or another number.");
+            }
+
+            if (operation.Key.Id > _newest)
+            {
+                Advance(operation.Key.Id);
+            }
+
+            return _early.Remove(operation.Key, out var early) ? Forget(early) : [];
+        }
+    }
+
+    public void End(Operation operation)
+    {
+        lock (_gate)
+        {
+            if (_active.Remove(operation.Key) && operation.Key.Id == _newest)
+            {
+                _ended.Add(operation.Key);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The operation a frame is for; null where there is none: an announcement of what has not started here is kept, anything else is late.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The peer announces without end.</exception>
+    public Operation? Find(int from, in FrameHeader header, ReadOnlySpan<byte> payload, out bool late)
+    {
+        lock (_gate)
+        {
+            late = false;
+            if (_active.TryGetValue(header.Key, out var operation))
+            {
+                return operation;
+            }
+
+            late = header.Key.Id < _newest || _ended.Contains(header.Key);
+            late |= header.Kind is not (FrameKind.Begin or FrameKind.Abort);
+            if (!late)
+            {
+                Keep(new EarlyFrame(from, header, payload.ToArray()));
+            }
+
+            return null;
+        }
+    }
+
+    private void Keep(EarlyFrame frame)
+    {
+        if (++_earlyFrames > MostEarly)
+        {
+            throw new InvalidDataException($"more than {MostEarly} operations were announced that nobody here has started");
+        }
+
+        if (!_early.TryGetValue(frame.Header.Key, out var list))
+        {
+            _early.Add(frame.Header.Key, list = []);
+        }
+
+        list.Add(frame);
+    }
+
+    private List<EarlyFrame> Forget(List<EarlyFrame> frames)
+    {
+        _earlyFrames -= frames.Count;
+        return frames;
+    }
+
+    private void Advance(StepId id)
+    {
+        _newest = id;
+        _ended.Clear();
+        foreach (var key in _early.Keys.Where(key => key.Id < id).ToArray())
+        {
+            _early.Remove(key, out var old);
+            Forget(old!);
+        }
+    }
+}

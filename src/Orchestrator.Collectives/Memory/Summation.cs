@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Numerics.Tensors;
+
+namespace Orchestrator.Collectives.Memory;
+
+/// <summary>One term of a sum: <paramref name="Address"/> of fp32 values or, where <paramref name="Half"/>, of bf16 values.</summary>
+internal readonly record struct Term(nint Address, bool Half);
+
+/// <summary>
+/// Adds terms in a given order, block by block, so that whatever the number of additions each term is read from memory once and the
+/// sum is written once.
+/// </summary>
+/// <param name="Additions">slot[Into] += slot[From], in order; the total is then in slot 0.</param>
+/// <param name="RoundTerms">Every fp32 term is first rounded to bf16, as the terms from the wire were.</param>
+/// <param name="RoundTotal">The total is rounded to bf16, as it will be on the wire.</param>
+internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Additions, bool RoundTerms, bool RoundTotal)
+{
+    private const int Block = 2048;
+
+    public void Run(ReadOnlySpan<Term> terms, float* total, long count)
+    {
+        var scratch = ArrayPool<float>.Shared.Rent(terms.Length * Block);
+        Span<nint> slots = stackalloc nint[terms.Length];
+        fixed (float* spare = scratch)
+        {
+            for (long start = 0; start < count; start += Block)
+            {
+                var length = (int)Math.Min(Block, count - start);
+                for (var i = 0; i < terms.Length; i++)
+                {
+                    slots[i] = (nint)Read(terms[i], start, length, spare + (long)i * Block);
+                }
+
+                AddAll(slots, spare, total + start, length);
+            }
+        }
+
+        ArrayPool<float>.Shared.Return(scratch);
+    }
+
+    private float* Read(Term term, long start, int length, float* spare)
+    {
+        if (term.Half)
+        {
+            Bfloat16.Decode((ushort*)term.Address + start, spare, length);
+            return spare;
+        }
+
+        var values = (float*)term.Address + start;
+        if (!RoundTerms)
+        {
+            return values;
+        }
+
+        Bfloat16.RoundTo(values, spare, length);
+        return spare;
+    }
+
+    private void AddAll(Span<nint> slots, float* spare, float* total, int length)
+    {
+        for (var i = 0; i < Additions.Length; i++)
+        {
+            var (into, from) = Additions[i];
+            var sum = i == Additions.Length - 1 ? total : spare + (long)into * Block;
+            TensorPrimitives.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
+            slots[into] = (nint)sum;
+        }
+
+        if (Additions.Length == 0)
+        {
+            Values(slots[0], length).CopyTo(new Span<float>(total, length));
+        }
+
+        if (RoundTotal)
+        {
+            Bfloat16.RoundTo(total, total, length);
+        }
+    }
+
+    private static ReadOnlySpan<float> Values(nint address, int length) => new((void*)address, length);
+}
