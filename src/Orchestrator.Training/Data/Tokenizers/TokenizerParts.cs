@@ -1,0 +1,81 @@
+using System.Text.Json;
+
+namespace Orchestrator.Training.Data.Tokenizers;
+
+/// <summary>What a tokenizer is made of, as read from its files.</summary>
+internal sealed record TokenizerParts(
+    BpeVocabulary Vocabulary,
+    IReadOnlyList<AddedToken> Added,
+    Normalizer? Normalizer,
+    IReadOnlyList<PreTokenizer> PreTokenizers,
+    SpecialTokenFrame Frame,
+    TokenDecoder? Decoder)
+{
+    private const string EndOfText = "<|endoftext|>";
+
+    /// <summary>tokenizer.json, else vocab.json with merges.txt.</summary>
+    /// <exception cref="FileNotFoundException">The directory holds neither.</exception>
+    /// <exception cref="InvalidDataException">A value is missing or has the wrong type.</exception>
+    /// <exception cref="NotSupportedException">The file asks for something that could not be computed exactly.</exception>
+    public static TokenizerParts Read(string directory)
+    {
+        var (json, vocabulary, merges) = (Path.Combine(directory, "tokenizer.json"), Path.Combine(directory, "vocab.json"), Path.Combine(directory, "merges.txt"));
+        if (File.Exists(json))
+        {
+            return ReadJson(json);
+        }
+
+        return File.Exists(vocabulary) && File.Exists(merges)
+            ? ReadGpt2(vocabulary, merges)
+            : throw new FileNotFoundException($"{directory} holds no tokenizer: neither tokenizer.json nor vocab.json with merges.txt. Name a directory in Hugging Face layout.");
+    }
+
+    private static TokenizerParts ReadJson(string path)
+    {
+        using var document = Parse(path);
+        var root = new TokenizerSection(path, document.RootElement).Without("version", "truncation", "padding");
+        var parts = new TokenizerParts(
+            BpeVocabulary.Read(root.Section("model")),
+            root.Has("added_tokens") ? [.. root.Sections("added_tokens").Select(AddedToken.Read)] : [],
+            root.Has("normalizer") ? Normalizers.Read(root.Section("normalizer")) : null,
+            root.Has("pre_tokenizer") ? Tokenizers.PreTokenizers.Read(root.Section("pre_tokenizer")) : [],
+            root.Has("post_processor") ? PostProcessors.Read(root.Section("post_processor")) : SpecialTokenFrame.None,
+            root.Has("decoder") ? Decoders.Read(root.Section("decoder")) : null);
+        root.Done();
+        return parts;
+    }
+
+    // GPT-2's first publication: byte level, one special token, nothing added before or after a text.
+    private static TokenizerParts ReadGpt2(string vocabularyPath, string mergesPath)
+    {
+        using var document = Parse(vocabularyPath);
+        var ids = document.RootElement.EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetInt32(), StringComparer.Ordinal);
+        var merges = File.ReadLines(mergesPath).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal))
+            .Select(line => line.Split(' ') is [var left, var right]
+                ? (left, right)
+                : throw new InvalidDataException($"{mergesPath} holds the line \"{line}\", and a pair of tokens is needed."));
+        return new TokenizerParts(
+            new BpeVocabulary(vocabularyPath, ids, [.. merges]),
+            ids.TryGetValue(EndOfText, out var end) ? [new AddedToken(end, EndOfText)] : [],
+            null,
+            Tokenizers.PreTokenizers.Gpt2(addPrefixSpace: false),
+            SpecialTokenFrame.None,
+            Decoders.ByteLevel);
+    }
+
+    private static JsonDocument Parse(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            var document = JsonDocument.Parse(stream);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document
+                : throw new InvalidDataException($"{path} holds no JSON object, and one is needed.");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{path} is not JSON: {error.Message}");
+        }
+    }
+}
