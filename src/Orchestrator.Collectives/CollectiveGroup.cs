@@ -15,12 +15,13 @@ public sealed class CollectiveGroup : IGradientExchange, IAsyncDisposable
     private readonly GroupOptions _options;
     private readonly CollectiveServer _server;
     private readonly OperationTable _operations = new();
+    private readonly Topology _topology;
     private readonly Membership _membership;
 
     private CollectiveGroup(CollectiveServer server, GroupOptions options)
     {
-        (_server, _options) = (server, options);
-        _membership = new Membership(options, _operations);
+        (_server, _options, _topology) = (server, options, Topology.Of(options));
+        _membership = new Membership(options, _topology, server.Memory, _operations);
     }
 
     public int Rank => _options.Rank;
@@ -77,15 +78,15 @@ public sealed class CollectiveGroup : IGradientExchange, IAsyncDisposable
 
     /// <summary>Each rank brings <see cref="SliceOf"/> of the buffer and gets the rest; always fp32.</summary>
     public Task AllGatherAsync(StepId id, int number, FloatBuffer buffer, CancellationToken cancellation = default) =>
-        RunAsync(new OperationKey(id, Collective.AllGather, number), OperationPlan.Gather(_options, buffer.Length), [], buffer, cancellation);
+        RunAsync(new OperationKey(id, Collective.AllGather, number), OperationPlan.Gather(_options, _topology, buffer.Length), [], buffer, cancellation);
 
     /// <summary>The root's bytes go to all; always fp32.</summary>
     public Task BroadcastAsync(StepId id, int number, int root, FloatBuffer buffer, CancellationToken cancellation = default) =>
-        RunAsync(new OperationKey(id, Collective.Broadcast, number), OperationPlan.Broadcast(_options, root, buffer.Length), [], buffer, cancellation);
+        RunAsync(new OperationKey(id, Collective.Broadcast, number), OperationPlan.Broadcast(_options, _topology, root, buffer.Length), [], buffer, cancellation);
 
     /// <summary>Ends when all ranks have called it.</summary>
     public Task BarrierAsync(StepId id, int number, CancellationToken cancellation = default) =>
-        RunAsync(new OperationKey(id, Collective.Barrier, number), OperationPlan.Barrier(_options), [], default, cancellation);
+        RunAsync(new OperationKey(id, Collective.Barrier, number), OperationPlan.Barrier(_options, _topology), [], default, cancellation);
 
     /// <summary>Start and length of the floats that a rank owns of a buffer.</summary>
     public (long Start, long Length) SliceOf(int rank, long length)
@@ -111,11 +112,11 @@ public sealed class CollectiveGroup : IGradientExchange, IAsyncDisposable
         FloatBuffer result,
         CancellationToken cancellation)
     {
-        var plan = OperationPlan.Reduce(collective, _options, tree, nodes, result.Length);
-        if (mine.Count != plan.NodesOf(Rank) || mine.Any(buffer => buffer.Length != result.Length))
+        var plan = OperationPlan.Reduce(collective, _options, _topology, tree, nodes, result.Length);
+        if (mine.Count != nodes[Rank].Length || mine.Any(buffer => buffer.Length != result.Length))
         {
             throw new ArgumentException(
-                $"Rank {Rank} holds {plan.NodesOf(Rank)} nodes of {result.Length} floats; {mine.Count} buffers of [{string.Join(", ", mine.Select(b => b.Length))}] were given.", nameof(mine));
+                $"Rank {Rank} holds {nodes[Rank].Length} nodes of {result.Length} floats; {mine.Count} buffers of [{string.Join(", ", mine.Select(b => b.Length))}] were given.", nameof(mine));
         }
 
         return RunAsync(new OperationKey(id, collective, bucket), plan, mine, result, cancellation);

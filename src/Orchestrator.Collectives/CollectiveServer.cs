@@ -32,6 +32,9 @@ public sealed class CollectiveServer : IAsyncDisposable
     /// <summary>What this process serves to others.</summary>
     public BlobCatalog Blobs { get; }
 
+    /// <summary>Memory that the ranks of this host read in place; lives as long as the server, whatever becomes of groups.</summary>
+    public SharedBuffers Memory { get; } = new();
+
     internal ServerOptions Options { get; }
 
     internal GroupRegistry Groups { get; }
@@ -55,7 +58,12 @@ public sealed class CollectiveServer : IAsyncDisposable
         return new CollectiveServer(app, options, Endpoint.Here($"{AdvertisedHost(options)}:{port}"));
     }
 
-    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+    /// <summary>Groups must have been disposed; their buffers go with this.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        Memory.Dispose();
+    }
 
     private static WebApplication Build(ServerOptions options)
     {

@@ -71,6 +71,9 @@ public sealed record GroupOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>Ranks of the same process, too, read each other through mappings: for tests of what processes do.</summary>
+    internal bool AlwaysMap { get; init; }
+
     internal int WorldSize => Members.Length;
 
     internal Wire.GroupId Id => new(RunId, Term, Generation, Rank);

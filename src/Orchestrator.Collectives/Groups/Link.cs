@@ -8,6 +8,13 @@ namespace Orchestrator.Collectives.Groups;
 /// <summary>What a group hears from its links.</summary>
 internal interface ILinkOwner
 {
+    /// <summary>What every peer is told first.</summary>
+    ReadOnlyMemory<byte> Introduction { get; }
+
+    /// <summary>What a peer has told first.</summary>
+    /// <exception cref="IOException">Its shared memory cannot be opened.</exception>
+    void Meet(Link peer, ReadOnlySpan<byte> introduction);
+
     void Receive(Link from, in FrameHeader header, ReadOnlySpan<byte> payload);
 
     /// <summary>Nothing more will come from the peer.</summary>
@@ -71,7 +78,7 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
 
         try
         {
-            var frame = new OutgoingFrame { Header = new FrameHeader(FrameKind.Hello, Nameless()) };
+            var frame = new OutgoingFrame { Header = new FrameHeader(FrameKind.Hello, Nameless()), Text = owner.Introduction };
             await stream.WriteAsync(frame, cancellation);
             CheckFormed();
             while (await _outgoing.Reader.WaitToReadAsync(cancellation))
@@ -150,8 +157,7 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
         switch (header.Kind)
         {
             case FrameKind.Hello:
-                Interlocked.Increment(ref _heard);
-                CheckFormed();
+                Greet(payload);
                 break;
             case FrameKind.Heartbeat:
                 break;
@@ -207,6 +213,20 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
     }
 
     private void Moved() => Interlocked.Exchange(ref _movedAt, options.Time.GetTimestamp());
+
+    private void Greet(ReadOnlySpan<byte> introduction)
+    {
+        try
+        {
+            owner.Meet(this, introduction);
+            Interlocked.Increment(ref _heard);
+            CheckFormed();
+        }
+        catch (IOException error)
+        {
+            owner.Lost(this, $"shares no memory: {error.Message}");
+        }
+    }
 
     private void CheckFormed()
     {

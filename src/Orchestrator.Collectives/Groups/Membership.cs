@@ -1,5 +1,7 @@
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Orchestrator.Collectives.Local;
 using Orchestrator.Collectives.Memory;
 using Orchestrator.Collectives.Protocol;
 using Orchestrator.Collectives.Wire;
@@ -11,11 +13,13 @@ namespace Orchestrator.Collectives.Groups;
 /// The links of one rank to all others and the operations that run over them: brings frames to their operation, watches the
 /// deadlines, and when a peer fails ends what needs it and tells the rest whom it suspects.
 /// </summary>
-internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
+internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAsyncDisposable
 {
     private readonly GroupOptions _options;
     private readonly OperationTable _operations;
     private readonly ChunkPool _pool;
+    private readonly Topology _topology;
+    private readonly LocalExchange? _local;
     private readonly Link?[] _links;
     private readonly List<GrpcChannel> _channels = [];
     private readonly List<Task> _tasks = [];
@@ -27,9 +31,11 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
     private CollectiveException? _broken;
     private bool _disposed;
 
-    public Membership(GroupOptions options, OperationTable operations)
+    public Membership(GroupOptions options, Topology topology, SharedBuffers memory, OperationTable operations)
     {
         (_options, _operations, _pool) = (options, operations, new ChunkPool(options.ChunkBytes));
+        _local = topology.RanksBeside(options.Rank).Length > 1 ? new LocalExchange(options, topology, memory, this) : null;
+        _topology = topology;
         _links = [.. options.Members.Select((endpoint, rank) => rank == options.Rank ? null : new Link(rank, endpoint, options, this))];
     }
 
@@ -90,7 +96,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
 
     public async Task RunAsync(OperationKey key, OperationPlan plan, IReadOnlyList<FloatBuffer> mine, FloatBuffer result, CancellationToken cancellation)
     {
-        var operation = new Operation(key, plan, mine, result, this, _pool, _options.Time);
+        var operation = Create(key, plan, mine, result);
         var early = Enter(operation);
         try
         {
@@ -109,6 +115,20 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
             _operations.End(operation);
         }
     }
+
+    public ReadOnlyMemory<byte> Introduction => _local is null ? default : _local.Introduce().ToByteArray();
+
+    public void Meet(Link peer, ReadOnlySpan<byte> introduction)
+    {
+        if (_topology.Together(_options.Rank, peer.Peer))
+        {
+            _local!.Meet(peer.Peer, Protocol.Introduction.Parser.ParseFrom(introduction));
+        }
+    }
+
+    public void Fail(LocalOperation operation, Verdict verdict) => Abandon(operation, Failure(operation.Key, verdict), verdict.Suspect);
+
+    public void Replay(LocalOperation operation, EarlyFrame frame) => Receive(_links[frame.From]!, frame.Header, frame.Payload);
 
     public void Post(int peer, SendItem item) => _links[peer]!.Post(item);
 
@@ -172,12 +192,30 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
         await _closing.CancelAsync();
         await Task.WhenAll(active.Select(o => o.Completion)).ContinueWith(_ => { }, TaskScheduler.Default);
         await Task.WhenAll(_tasks);
+        if (_local is not null)
+        {
+            await _local.DisposeAsync();
+        }
+
         _channels.ForEach(channel => channel.Dispose());
         _pool.Dispose();
         _closing.Dispose();
     }
 
-    private IReadOnlyList<EarlyFrame> Enter(Operation operation)
+    /// <summary>Through shared memory as far as the plan says so, else over the wire.</summary>
+    private IOperation Create(OperationKey key, OperationPlan plan, IReadOnlyList<FloatBuffer> mine, FloatBuffer result)
+    {
+        if (_local is null || plan.Topology.RanksBeside(_options.Rank).Length == 1)
+        {
+            return new Operation(key, plan, mine, result, this, _pool, _options.Time);
+        }
+
+        return new LocalOperation(key, plan, mine, result, plan.Topology.Hosts > 1 ? Wire : null, _local, _options.Time);
+
+        Operation Wire(IReadOnlyList<FloatBuffer> folded, FloatBuffer total) => new(key, plan, folded, total, this, _pool, _options.Time);
+    }
+
+    private IReadOnlyList<EarlyFrame> Enter(IOperation operation)
     {
         lock (_gate)
         {
@@ -186,7 +224,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
         }
     }
 
-    private void Deliver(Link from, Operation operation, in FrameHeader header, ReadOnlySpan<byte> payload)
+    private void Deliver(Link from, IOperation operation, in FrameHeader header, ReadOnlySpan<byte> payload)
     {
         if (header.Kind == FrameKind.Abort)
         {
@@ -232,7 +270,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
     }
 
     /// <summary>A peer may have been lost between the check and the entry of a new operation.</summary>
-    private void AbandonIfLost(Operation operation)
+    private void AbandonIfLost(IOperation operation)
     {
         CollectiveException? broken;
         lock (_gate)
@@ -246,7 +284,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
         }
     }
 
-    private void Cancel(Operation operation, CancellationToken cancellation)
+    private void Cancel(IOperation operation, CancellationToken cancellation)
     {
         if (operation.Close(new OperationCanceledException(cancellation)))
         {
@@ -254,7 +292,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
         }
     }
 
-    private void Abandon(Operation operation, CollectiveException failure, int suspect)
+    private void Abandon(IOperation operation, CollectiveException failure, int suspect)
     {
         if (operation.Close(failure))
         {
@@ -336,7 +374,8 @@ internal sealed class Membership : ISpeaker, ILinkOwner, IPost, IAsyncDisposable
     {
         var what = key is { } named ? $"{named}, {verdict.Phase}" : verdict.Phase;
         var missing = verdict.BytesMissing > 0 ? $"; {verdict.BytesMissing} bytes from it are missing" : "";
-        return new CollectiveException($"{what}: {_links[verdict.Suspect]} {verdict.Reason}{missing}.")
+        var who = _links[verdict.Suspect]?.ToString() ?? $"rank {verdict.Suspect} (this one)";
+        return new CollectiveException($"{what}: {who} {verdict.Reason.TrimEnd('.')}{missing}.")
         {
             Suspect = verdict.Suspect,
             Phase = verdict.Phase,

@@ -13,7 +13,7 @@ namespace Orchestrator.Collectives.Groups;
 /// The task ends when nothing is pending, or it was closed with an error, and in both cases only after the last thread has left the
 /// caller's buffers.
 /// </summary>
-internal sealed class Operation
+internal sealed class Operation : IOperation
 {
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -26,6 +26,7 @@ internal sealed class Operation
     private readonly PeerProgress[] _peers;
     private readonly byte[]?[] _oneHop;
     private readonly List<int> _finished = [];
+    private long _moves;
     private int _pending;
     private int _users;
     private bool _closed;
@@ -45,6 +46,9 @@ internal sealed class Operation
 
     public Task Completion => _done.Task;
 
+    /// <summary>Rises with everything that moves.</summary>
+    public long Moves => Volatile.Read(ref _moves);
+
     /// <summary>Tells the peers, and starts on what needs no peer.</summary>
     public void Start()
     {
@@ -62,7 +66,7 @@ internal sealed class Operation
 
         if (_sum is null)
         {
-            Finish(Enumerable.Range(0, _plan.Gathers && !_plan.OneHop ? _plan.ChunksOf(_plan.Rank) : 0), counted: false);
+            Finish(Enumerable.Range(0, _plan.ChunksOf(_plan.Rank)), counted: false);
         }
         else if (_sum.NeedsNoPeer)
         {
@@ -73,8 +77,6 @@ internal sealed class Operation
         Exit();
     }
 
-    /// <summary>Handles a frame of this operation. False: the operation has ended, the frame changed nothing.</summary>
-    /// <exception cref="InvalidDataException">The frame does not fit the operation.</exception>
     public bool Receive(int from, in FrameHeader header, ReadOnlySpan<byte> payload)
     {
         if (!TryEnter())
@@ -120,7 +122,6 @@ internal sealed class Operation
         Settle(1);
     }
 
-    /// <summary>Ends the operation without a result. True for the first to close it.</summary>
     public bool Close(Exception failure)
     {
         lock (_gate)
@@ -163,7 +164,6 @@ internal sealed class Operation
         }
     }
 
-    /// <param name="link">Time since a peer was heard, and since any chunk moved to or from it: it may be busy with another bucket.</param>
     public Verdict? Judge(Func<int, (TimeSpan Heard, TimeSpan Moved)> link, TimeSpan deadline, TimeSpan arrival)
     {
         lock (_gate)
@@ -179,7 +179,6 @@ internal sealed class Operation
         }
     }
 
-    /// <summary>What is still awaited from, or owed to, a peer that is gone; null if nothing is.</summary>
     public Verdict? Without(int rank, string reason, bool onlyOwed)
     {
         lock (_gate)
@@ -191,24 +190,19 @@ internal sealed class Operation
         }
     }
 
-    private PeerProgress Expect(int rank)
+    private PeerProgress Expect(int rank) => new(rank)
     {
-        var other = rank != _plan.Rank && !_plan.OneHop;
-        var nodes = (long)_plan.NodesOf(rank);
-        return new PeerProgress(rank)
-        {
-            MissingContributions = other && _plan.Reduces ? _plan.BytesOf(nodes * _plan.SliceOf(_plan.Rank).Length) : 0,
-            MissingSums = other && _plan.Gathers ? _plan.BytesOf(_plan.SliceOf(rank).Length) : 0,
-            Unsent = (other && _plan.Reduces ? _plan.BytesOf(_plan.NodesOf(_plan.Rank) * _plan.SliceOf(rank).Length) : 0)
-                + (other && _plan.Gathers ? _plan.BytesOf(_plan.SliceOf(_plan.Rank).Length) : 0),
-            MovedAt = _time.GetTimestamp(),
-        };
-    }
+        MissingContributions = _plan.GetsNodesFrom(rank) ? _plan.BytesOf(_plan.NodesOf(rank) * _plan.SliceOf(_plan.Rank).Length) : 0,
+        MissingSums = _plan.GetsSumFrom(rank) ? _plan.BytesOf(_plan.SliceOf(rank).Length) : 0,
+        Unsent = (_plan.SendsNodesTo(rank) ? _plan.BytesOf(_plan.NodesOf(_plan.Rank) * _plan.SliceOf(rank).Length) : 0)
+            + (_plan.SendsSumTo(rank) ? _plan.BytesOf(_plan.SliceOf(_plan.Rank).Length) : 0),
+        MovedAt = _time.GetTimestamp(),
+    };
 
-    private int FramesFrom(int rank) => _plan.Gathers ? _plan.ChunksOf(rank) : 0;
+    private int FramesFrom(int rank) => _plan.GetsSumFrom(rank) ? _plan.ChunksOf(rank) : 0;
 
-    private int FramesTo(int rank) =>
-        _plan.NodesOf(_plan.Rank) * _plan.ChunksOf(rank) + (_plan.Gathers ? _plan.ChunksOf(_plan.Rank) : 0);
+    private int FramesTo(int rank) => (_plan.SendsNodesTo(rank) ? _plan.NodesOf(_plan.Rank) * _plan.ChunksOf(rank) : 0)
+        + (_plan.SendsSumTo(rank) ? _plan.ChunksOf(_plan.Rank) : 0);
 
     private IEnumerable<PeerProgress> Others() => _peers.Where(p => p.Rank != _plan.Rank);
 
@@ -249,7 +243,7 @@ internal sealed class Operation
     private void SendContributions(int to)
     {
         var slice = _plan.SliceOf(to);
-        for (var c = 0; _plan.Reduces && c < _plan.ChunksOf(to); c++)
+        for (var c = 0; _plan.SendsNodesTo(to) && c < _plan.ChunksOf(to); c++)
         {
             var part = slice.Chunk(c, _plan.ChunkFloats);
             for (var node = 0; node < _mine.Count; node++)
@@ -262,6 +256,11 @@ internal sealed class Operation
 
     private void SendSum(int to, int chunk)
     {
+        if (!_plan.SendsSumTo(to))
+        {
+            return;
+        }
+
         var part = _plan.SliceOf(_plan.Rank).Chunk(chunk, _plan.ChunkFloats);
         var header = new FrameHeader(FrameKind.Sum, Key, 0, part.Start, part.Length, _plan.Encoding);
         _post.Post(to, new SendItem(this, header, _result.Slice(part.Start, part.Length).Address));
@@ -269,9 +268,9 @@ internal sealed class Operation
 
     private void Contribute(int from, in FrameHeader header, ReadOnlySpan<byte> payload)
     {
-        if (_sum is null)
+        if (_sum is null || !_plan.GetsNodesFrom(from))
         {
-            throw new InvalidDataException("nothing is added here");
+            throw new InvalidDataException("nothing of its is added here");
         }
 
         CheckPayload(header, payload);
@@ -291,6 +290,11 @@ internal sealed class Operation
 
     private void TakeSum(int from, in FrameHeader header, ReadOnlySpan<byte> payload)
     {
+        if (!_plan.GetsSumFrom(from))
+        {
+            throw new InvalidDataException("no sums of its are awaited here");
+        }
+
         CheckPayload(header, payload);
         var slice = _plan.SliceOf(from);
         var chunk = slice.ChunkAt(header.Offset, header.Count, _plan.ChunkFloats);
@@ -360,7 +364,7 @@ internal sealed class Operation
             {
                 finished++;
                 _finished.Add(chunk);
-                foreach (var peer in Others().Where(p => p.Begun && _plan.Gathers))
+                foreach (var peer in Others().Where(p => p.Begun))
                 {
                     SendSum(peer.Rank, chunk);
                 }
@@ -417,6 +421,7 @@ internal sealed class Operation
         lock (_gate)
         {
             _pending -= frames;
+            _moves++;
             if (_pending != 0 || _closed)
             {
                 return;

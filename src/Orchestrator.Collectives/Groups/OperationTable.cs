@@ -16,7 +16,7 @@ internal sealed class OperationTable
     private const int MostEarly = 4096;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<OperationKey, Operation> _active = [];
+    private readonly Dictionary<OperationKey, IOperation> _active = [];
     private readonly Dictionary<OperationKey, List<EarlyFrame>> _early = [];
     private readonly HashSet<OperationKey> _ended = [];
     private StepId _newest = new(long.MinValue, 0, 0, 0);
@@ -33,7 +33,7 @@ internal sealed class OperationTable
         }
     }
 
-    public Operation[] Active
+    public IOperation[] Active
     {
         get
         {
@@ -46,7 +46,7 @@ internal sealed class OperationTable
 
     /// <summary>Enters an operation and returns what came early for it.</summary>
     /// <exception cref="ArgumentException">Its name is older than the newest, or was used before.</exception>
-    public IReadOnlyList<EarlyFrame> Add(Operation operation)
+    public IReadOnlyList<EarlyFrame> Add(IOperation operation)
     {
         lock (_gate)
         {
@@ -69,7 +69,7 @@ internal sealed class OperationTable
         }
     }
 
-    public void End(Operation operation)
+    public void End(IOperation operation)
     {
         lock (_gate)
         {
@@ -84,7 +84,7 @@ internal sealed class OperationTable
     /// The operation a frame is for; null where there is none: an announcement of what has not started here is kept, anything else is late.
     /// </summary>
     /// <exception cref="InvalidDataException">The peer announces without end.</exception>
-    public Operation? Find(int from, in FrameHeader header, ReadOnlySpan<byte> payload, out bool late)
+    public IOperation? Find(int from, in FrameHeader header, ReadOnlySpan<byte> payload, out bool late)
     {
         lock (_gate)
         {

@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+
+namespace Orchestrator.Collectives.Local;
+
+/// <summary>The few system calls that shared memory between processes needs.</summary>
+internal static partial class LibC
+{
+    public const int ReadOnly = 1;
+    public const int ReadWrite = 3;
+
+    private const uint AllowSealing = 2;
+    private const uint CloseOnExec = 1;
+    private const int AddSeals = 1033;
+    private const int SealShrink = 2;
+    private const int MapShared = 1;
+    private const int OpenCloseOnExec = 0x80000;
+    private const int FutexWait = 0;
+    private const int FutexWake = 1;
+
+    private static readonly long Futex = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
+
+    /// <summary>Anonymous memory with a file descriptor, of a fixed size, all of it reserved; gone when the last one that has it is.</summary>
+    /// <exception cref="IOException">There is not enough memory, or the system has no such files.</exception>
+    public static int CreateMemoryFile(string name, long bytes)
+    {
+        var file = memfd_create(name, AllowSealing | CloseOnExec);
+        if (file < 0)
+        {
+            throw Failure($"Shared memory '{name}' cannot be created");
+        }
+
+        if (ftruncate(file, bytes) != 0 || posix_fallocate(file, 0, bytes) != 0)
+        {
+            var failure = Failure($"Shared memory '{name}' of {bytes} bytes cannot be reserved");
+            _ = close(file);
+            throw failure;
+        }
+
+        _ = fcntl(file, AddSeals, SealShrink);
+        return file;
+    }
+
+    /// <exception cref="IOException">The other process is gone, or another user's.</exception>
+    public static int OpenOf(int processId, int file)
+    {
+        var opened = open($"/proc/{processId}/fd/{file}", OpenCloseOnExec);
+        return opened >= 0 ? opened : throw Failure($"Memory {file} of process {processId} cannot be opened");
+    }
+
+    public static nint Map(int file, long bytes, int access)
+    {
+        var address = mmap(0, (nuint)bytes, access, MapShared, file, 0);
+        return address != -1 ? address : throw Failure($"{bytes} bytes of shared memory cannot be mapped");
+    }
+
+    public static void Unmap(nint address, long bytes) => _ = munmap(address, (nuint)bytes);
+
+    public static void Close(int file) => _ = close(file);
+
+    /// <summary>Sleeps until somebody wakes the word, it is not <paramref name="expected"/> any more, or the time is over.</summary>
+    public static unsafe void Wait(int* word, int expected, TimeSpan atMost)
+    {
+        var time = stackalloc long[2];
+        time[0] = (long)atMost.TotalSeconds;
+        time[1] = atMost.Ticks % TimeSpan.TicksPerSecond * 100;
+        _ = syscall(Futex, (nint)word, FutexWait, expected, (nint)time, 0, 0);
+    }
+
+    public static unsafe void WakeAll(int* word) => _ = syscall(Futex, (nint)word, FutexWake, int.MaxValue, 0, 0, 0);
+
+    private static IOException Failure(string what) =>
+        new($"{what}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}. Transport grpc needs no shared memory.");
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int memfd_create(string name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ftruncate(int file, long bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int posix_fallocate(int file, long offset, long bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(int file, int command, int argument);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint mmap(nint address, nuint bytes, int access, int flags, int file, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int munmap(nint address, nuint bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int close(int file);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long syscall(long number, nint word, int operation, int value, nint time, nint word2, int value3);
+}

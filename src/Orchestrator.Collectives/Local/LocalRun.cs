@@ -1,0 +1,390 @@
+using Orchestrator.Collectives.Groups;
+using Orchestrator.Collectives.Memory;
+using Orchestrator.Collectives.Wire;
+using Orchestrator.Core;
+
+namespace Orchestrator.Collectives.Local;
+
+/// <summary>
+/// One operation on the exchange's thread. Every rank only ever writes its own memory and reads the others': it adds up its slice
+/// from everybody's nodes, then copies the other slices from who has them. It leaves when all have read what they need.
+/// </summary>
+internal sealed unsafe class LocalRun
+{
+    private const long ChunkFloats = 64 * 1024;
+
+    private readonly LocalExchange _exchange;
+    private readonly LocalOperation _operation;
+    private readonly OperationPlan _plan;
+    private readonly LocalPeer[] _peers;
+    private readonly FloatBuffer[] _mine;
+    private readonly FloatBuffer _shown;
+    private readonly Term[] _terms;
+    private int _staged;
+    private long _version;
+
+    public LocalRun(LocalExchange exchange, LocalOperation operation)
+    {
+        (_exchange, _operation, _plan) = (exchange, operation, operation.Plan);
+        _peers = [.. exchange.Peers.OrderBy(peer => (peer.Rank - _plan.Rank + _plan.WorldSize) % _plan.WorldSize)];
+        _mine = [.. operation.Mine.Select(buffer => Shown(buffer, copy: true))];
+        _shown = Shown(operation.Result, copy: !_plan.Reduces);
+        _terms = new Term[Math.Max(_plan.Terms, ControlPage.MostBuffers)];
+    }
+
+    private Slice OwnSlice => _plan.SliceOf(_plan.Rank);
+
+    public void Run()
+    {
+        if (_mine.Length + 1 > ControlPage.MostBuffers)
+        {
+            throw new LocalFailure(new Verdict(_plan.Rank, "begin", $"holds {_mine.Length} nodes; shared memory takes up to {ControlPage.MostBuffers - 1}", 0));
+        }
+
+        var places = _mine.Append(_shown).Select(_exchange.PlaceOf).ToArray();
+        _version = _exchange.Page.Enter(_operation.Key, _plan.Length, _plan.Digest, places);
+        _exchange.Announce();
+        try
+        {
+            _ = MatchAll() && Reduce() && Gather() && ReleaseAll();
+        }
+        catch (LocalFailure failure)
+        {
+            _exchange.Fail(_operation, failure.Verdict); // Before leaving: those who are to let go learn of it from this.
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>The buffer itself where the others can read it, else a stand-in.</summary>
+    private FloatBuffer Shown(FloatBuffer buffer, bool copy)
+    {
+        if (buffer.Length == 0 || _peers.All(peer => peer.SameProcess) || _exchange.IsShared(buffer))
+        {
+            return buffer;
+        }
+
+        var shown = _exchange.Staging.Get(_staged++, buffer.Length);
+        if (copy)
+        {
+            Buffer.MemoryCopy((void*)buffer.Address, (void*)shown.Address, shown.Bytes, shown.Bytes);
+        }
+
+        return shown;
+    }
+
+    /// <summary>Waits until every rank beside this one is in the same operation, and learns where its buffers are.</summary>
+    private bool MatchAll()
+    {
+        foreach (var peer in _peers)
+        {
+            if (!_exchange.Await(_operation, peer, TryMatch))
+            {
+                return false;
+            }
+
+            _operation.Began(peer.Rank);
+        }
+
+        return true;
+    }
+
+    private bool TryMatch(LocalPeer peer)
+    {
+        var generation = _operation.Key.Id;
+        if (!peer.Page.TryRead(generation, out var version, out var key, out var length, out var digest, out var places))
+        {
+            return false;
+        }
+
+        if (key != _operation.Key)
+        {
+            return key.Id <= generation ? false : throw Failure(peer, "begin", $"is already at {key.Id}");
+        }
+
+        if (length != _plan.Length || digest != _plan.Digest)
+        {
+            throw Failure(peer, "begin", $"was asked for something else under the same name: {length} floats there, {_plan.Length} here{(length == _plan.Length ? ", with other nodes or settings" : "")}");
+        }
+
+        if (peer.SameProcess)
+        {
+            _exchange.Page.Attach(peer.Rank, version);
+        }
+
+        peer.Match(version, places);
+        if (peer.HoldsStill())
+        {
+            return true;
+        }
+
+        _exchange.Page.Attach(peer.Rank, 0);
+        return false;
+    }
+
+    private bool Reduce()
+    {
+        if (_operation.HasWire)
+        {
+            return FoldAndTravel();
+        }
+
+        var chunks = OwnSlice.Chunks(ChunkFloats);
+        for (var c = 0; _plan.Reduces && c < chunks; c++)
+        {
+            if (!StillAll())
+            {
+                return false;
+            }
+
+            Add(_plan.Sum!, OwnSlice.Chunk(c, ChunkFloats), TermsOf, _shown);
+            Publish(c + 1);
+            CopyWhatIsReady();
+        }
+
+        Publish(chunks);
+        return true;
+    }
+
+    /// <summary>Every node of every rank, in the order of the sum.</summary>
+    private void TermsOf(Span<Term> terms, Slice part)
+    {
+        for (var node = 0; node < _mine.Length; node++)
+        {
+            terms[_plan.Slot(_plan.Rank, node)] = new Term(_mine[node].Address + (nint)(part.Start * sizeof(float)), Half: false);
+        }
+
+        foreach (var peer in _peers)
+        {
+            for (var node = 0; node < peer.Buffers.Length - 1; node++)
+            {
+                terms[_plan.Slot(peer.Rank, node)] = new Term(peer.Buffers[node] + (nint)(part.Start * sizeof(float)), Half: false);
+            }
+        }
+    }
+
+    private void Add(Summation sum, Slice part, FillTerms fill, FloatBuffer target)
+    {
+        fill(_terms, part);
+        sum.Run(_terms.AsSpan(0, sum.Additions.Length + 1), (float*)target.Address + part.Start, part.Length);
+    }
+
+    /// <summary>Adds up this host's nodes of the slices this rank speaks for, exchanges them with the other hosts, and shows the totals.</summary>
+    private bool FoldAndTravel()
+    {
+        var folded = Enumerable.Range(0, _plan.Folded.Length).Select(k => _exchange.Staging.Get(_staged + k, _plan.Length)).ToArray();
+        var held = HostNodes();
+        foreach (var slice in Spoken())
+        {
+            for (var c = 0; c < slice.Chunks(ChunkFloats); c++)
+            {
+                if (!StillAll())
+                {
+                    return false;
+                }
+
+                for (var k = 0; k < folded.Length; k++)
+                {
+                    var node = _plan.Folded[k];
+                    var sum = new Summation(node.Additions, RoundTerms: false, RoundTotal: false);
+                    Add(sum, slice.Chunk(c, ChunkFloats), (terms, part) => Fill(terms, part, node), folded[k]);
+                }
+            }
+        }
+
+        if (_operation.StartWire(folded, _shown) is not { } wire)
+        {
+            return false;
+        }
+
+        AwaitWire(wire);
+        Publish(1);
+        return wire.Completion.IsCompletedSuccessfully;
+
+        void Fill(Span<Term> terms, Slice part, FoldedNode node)
+        {
+            for (var i = 0; i < node.Terms.Length; i++)
+            {
+                terms[i] = new Term(held[node.Terms[i]] + (nint)(part.Start * sizeof(float)), Half: false);
+            }
+        }
+    }
+
+    /// <summary>Ends: the wire part has deadlines of its own, and closing the operation closes it. The others see meanwhile that it moves.</summary>
+    private void AwaitWire(Operation wire)
+    {
+        using var arrived = new ManualResetEventSlim();
+        wire.Completion.ContinueWith(_ => arrived.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        for (var moves = 0L; !arrived.Wait(_exchange.Options.Heartbeat);)
+        {
+            if (moves != (moves = wire.Moves))
+            {
+                _exchange.Announce();
+            }
+        }
+    }
+
+    /// <summary>The nodes of this host's ranks, in rank order: the list that was folded.</summary>
+    private nint[] HostNodes() => [.. _plan.Topology.RanksBeside(_plan.Rank).SelectMany(rank => rank == _plan.Rank
+        ? _mine.Select(buffer => buffer.Address)
+        : _exchange.Peer(rank).Buffers.SkipLast(1))];
+
+    /// <summary>The slices for which this rank exchanges its host's nodes: its own, and those of other hosts that fall to it.</summary>
+    private IEnumerable<Slice> Spoken() => Enumerable.Range(0, _plan.WorldSize)
+        .Where(owner => _plan.Topology.Speaker(_plan.Rank, owner) == _plan.Rank)
+        .Select(_plan.SliceOf);
+
+    private bool Gather()
+    {
+        foreach (var peer in _plan.Gathers ? _peers : [])
+        {
+            if (_operation.HasWire ? !CopyAllOf(peer) : !CopyRest(peer))
+            {
+                return false;
+            }
+        }
+
+        CopyOwnOut();
+        return true;
+    }
+
+    private bool CopyRest(LocalPeer peer)
+    {
+        var chunks = _plan.SliceOf(peer.Rank).Chunks(ChunkFloats);
+        while (peer.Copied < chunks)
+        {
+            if (!_exchange.Await(_operation, peer, HasNews))
+            {
+                return false;
+            }
+
+            CopyWhatIsReady();
+        }
+
+        return true;
+
+        bool HasNews(LocalPeer p) => p.Page.ReadyIn(p.Matched) > p.Copied || Gone(p);
+    }
+
+    private void CopyWhatIsReady()
+    {
+        foreach (var peer in _peers)
+        {
+            var slice = _plan.SliceOf(peer.Rank);
+            for (var ready = _plan.Gathers ? peer.Page.ReadyIn(peer.Matched) : 0; peer.Copied < ready; peer.Copied++)
+            {
+                Copy(peer, slice.Chunk((int)peer.Copied, ChunkFloats));
+            }
+        }
+    }
+
+    /// <summary>After the wire: what a rank beside this one holds is its own slice and those it spoke for.</summary>
+    private bool CopyAllOf(LocalPeer peer)
+    {
+        if (!_exchange.Await(_operation, peer, p => p.Page.ReadyIn(p.Matched) > 0 || Gone(p)))
+        {
+            return false;
+        }
+
+        foreach (var owner in Enumerable.Range(0, _plan.WorldSize).Where(o => _plan.Topology.Speaker(_plan.Rank, o) == peer.Rank))
+        {
+            Copy(peer, _plan.SliceOf(owner));
+        }
+
+        return true;
+    }
+
+    private void Copy(LocalPeer peer, Slice part)
+    {
+        var bytes = part.Length * sizeof(float);
+        var source = peer.Buffers[^1] + (nint)(part.Start * sizeof(float));
+        Buffer.MemoryCopy((void*)source, (void*)_operation.Result.Slice(part.Start, part.Length).Address, bytes, bytes);
+        _operation.Copied(peer.Rank, bytes);
+    }
+
+    /// <summary>Where the result is not in shared memory, what this rank has computed there is still to be brought home.</summary>
+    private void CopyOwnOut()
+    {
+        if (_shown == _operation.Result || !_plan.Reduces)
+        {
+            return;
+        }
+
+        foreach (var slice in _operation.HasWire ? Spoken() : [OwnSlice])
+        {
+            var bytes = slice.Length * sizeof(float);
+            Buffer.MemoryCopy((float*)_shown.Address + slice.Start, (float*)_operation.Result.Address + slice.Start, bytes, bytes);
+        }
+    }
+
+    /// <summary>What was read is valid if everybody held still until now; then waits until nobody reads this rank's buffers any more.</summary>
+    private bool ReleaseAll()
+    {
+        if (!StillAll())
+        {
+            return false;
+        }
+
+        Detach();
+        _exchange.Page.PublishHasReadAll(_version);
+        _exchange.Announce();
+        foreach (var peer in _peers)
+        {
+            if (!_exchange.Await(_operation, peer, p => p.Page.HasReadAllIn(p.Matched) || Gone(p)))
+            {
+                return false;
+            }
+
+            _operation.Released(peer.Rank);
+        }
+
+        return true;
+    }
+
+    private bool StillAll()
+    {
+        foreach (var peer in _peers)
+        {
+            _ = !peer.HoldsStill() && Gone(peer);
+        }
+
+        return !_operation.IsClosed;
+    }
+
+    /// <summary>False; throws if the peer has left the operation without having read all of it.</summary>
+    private bool Gone(LocalPeer peer) => peer.HoldsStill() || peer.Page.HasReadAllIn(peer.Matched)
+        ? false
+        : throw Failure(peer, "all-gather", "has given it up");
+
+    private void Publish(long ready)
+    {
+        _exchange.Page.Publish(_version, ready);
+        _exchange.Announce();
+    }
+
+    private void Detach()
+    {
+        foreach (var peer in _peers)
+        {
+            _exchange.Page.Attach(peer.Rank, 0);
+        }
+    }
+
+    /// <summary>From here on the buffers may change. Ranks of this process read them in place, so they are waited for: they see it at the next chunk.</summary>
+    private void Leave()
+    {
+        Detach();
+        _exchange.Page.Leave();
+        _exchange.Announce();
+        foreach (var peer in _peers.Where(peer => peer.SameProcess))
+        {
+            _exchange.Await(null, peer, p => p.Page.AttachedTo(_plan.Rank) != _version);
+        }
+    }
+
+    private static LocalFailure Failure(LocalPeer peer, string phase, string reason) => new(new Verdict(peer.Rank, phase, reason, 0));
+
+    private delegate void FillTerms(Span<Term> terms, Slice part);
+}
