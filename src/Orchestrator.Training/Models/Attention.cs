@@ -24,7 +24,7 @@ internal sealed class Attention(DecoderSpec model, LayerSpec layer, IReadOnlyDic
             (key, value) = cache.Append(index, key, value);
         }
 
-        var mixed = Attend(query, Repeat(key), Repeat(value), context).transpose(1, 2);
+        var mixed = AttendInGroups(query, key, value, context.Mask(layer.Window)).transpose(1, 2);
         return _out.Apply(mixed.reshape(x.size(0), x.size(1), -1)).MoveToOuterDisposeScope();
     }
 
@@ -74,26 +74,38 @@ internal sealed class Attention(DecoderSpec model, LayerSpec layer, IReadOnlyDic
             : x.unsqueeze(2).expand(x.size(0), model.KeyValueHeads, groups, x.size(2), model.HeadSize).reshape(x.size(0), model.Heads, x.size(2), model.HeadSize);
     }
 
-    private Tensor Attend(Tensor query, Tensor key, Tensor value, AttentionContext context)
+    private Tensor AttendInGroups(Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
-        var mask = context.Mask(layer.Window);
+        if (query.size(2) > 1)
+        {
+            return Attend(query, Repeat(key), Repeat(value), mask, causal: mask is null);
+        }
+
+        // One new token sees all keys its mask leaves it: the queries of a group stand where tokens stand, and share keys that nobody copies.
+        var grouped = query.reshape(query.size(0), model.KeyValueHeads, -1, model.HeadSize);
+        return Attend(grouped, key, value, mask, causal: false).reshape(query.size(0), model.Heads, 1, model.HeadSize);
+    }
+
+    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal)
+    {
         if (model.AttentionSoftCap is { } cap)
         {
-            return CappedAttention(query, key, value, mask ?? CausalMask(query, key), cap);
+            return CappedAttention(query, key, value, causal ? CausalMask(query, key) : mask, cap);
         }
 
         // The fused kernel scales by 1/sqrt(head size); a family with another scale brings the difference in the query.
         var rescale = model.AttentionScale * Math.Sqrt(model.HeadSize);
         var scaled = Math.Abs(rescale - 1) < 1e-12 ? query : query * rescale;
-        return nn.functional.scaled_dot_product_attention(scaled, key, value, mask, 0, is_casual: mask is null && query.size(2) > 1);
+        return nn.functional.scaled_dot_product_attention(scaled, key, value, mask, 0, is_casual: causal);
     }
 
-    private Tensor CappedAttention(Tensor query, Tensor key, Tensor value, Tensor mask, double cap)
+    private Tensor CappedAttention(Tensor query, Tensor key, Tensor value, Tensor? mask, double cap)
     {
         var (rows, heads, queries, keys) = (query.size(0), query.size(1), query.size(2), key.size(2));
         var scores = bmm(query.reshape(rows * heads, queries, -1), key.reshape(rows * heads, keys, -1).transpose(1, 2));
         scores = (scores * (model.AttentionScale / cap)).tanh() * cap;
-        var shares = scores.view(rows, heads, queries, keys).masked_fill(mask.logical_not(), float.MinValue).softmax(-1);
+        scores = scores.view(rows, heads, queries, keys);
+        var shares = (mask is null ? scores : scores.masked_fill(mask.logical_not(), float.MinValue)).softmax(-1);
         return bmm(shares.view(rows * heads, queries, keys), value.reshape(rows * heads, keys, -1)).view(rows, heads, queries, -1);
     }
 
