@@ -37,8 +37,11 @@ public interface IReplica : IAsyncDisposable
     /// <returns>SHA-256 of the weights file(s), lower-case hex, as the manifest records it.</returns>
     Task<string> SaveAsync(string directory, long term, CancellationToken cancellation);
 
-    /// <summary>The live buffers (weights, optimizer state) for streaming to a joiner, valid while no step is applied.</summary>
+    /// <summary>Host buffers (weights, optimizer state) for streaming to and from another replica; the same names and lengths on every replica of a run.</summary>
     ImmutableArray<(string Name, FloatBuffer Buffer)> State { get; }
+
+    /// <summary>Brings <see cref="State"/> up to date with the device. Its bytes stay as they are until the next <see cref="ApplyAsync"/> or <see cref="AdoptAsync"/>.</summary>
+    Task RefreshStateAsync(CancellationToken cancellation);
 
     /// <summary>Takes over state that was received into <see cref="State"/>'s buffers from a peer at <paramref name="appliedStep"/>.</summary>
     Task AdoptAsync(long appliedStep, ulong stateDigest, CancellationToken cancellation);
