@@ -148,5 +148,5 @@ public sealed class CheckpointFolderTests : IDisposable
         var bytes = File.ReadAllBytes(path);
         bytes[bytes.Length / 2] ^= 1;
         File.WriteAllBytes(path, bytes);
-    
+    }
 }
