@@ -1,1 +1,4 @@
-return 0;
+using Orchestrator.Host;
+
+using var stop = new StopSignal();
+return await CommandLine.RunAsync(args, stop.Token);

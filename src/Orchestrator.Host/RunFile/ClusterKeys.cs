@@ -1,0 +1,89 @@
+using System.Collections.Immutable;
+
+namespace Orchestrator.Host.RunFile;
+
+/// <summary>Section "cluster": who computes, and how they reach one another. Only wire and reduction touch the weights.</summary>
+public static class ClusterKeys
+{
+    private const string Section = "cluster";
+
+    public static readonly Key<int> Workers = new(Section, "workers", Kinds.Whole(0, 4096), 2,
+        "Worker processes that train starts here when the device is cpu; with CUDA it is one a device. 0: all join from elsewhere.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<int?> WaitForWorkers = new(Section, "wait_for_workers", Kinds.Whole(1, 4096).OrNull("those started here"), null,
+        "The run begins when so many workers have joined, those from other machines counted.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string> Device = new(Section, "device", Kinds.Text("auto, cpu, cuda or cuda:N"), "auto",
+        "What computes; auto takes all CUDA devices, else the CPU.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<int?> Threads = new(Section, "threads_per_worker", Kinds.AutoOr(Kinds.Whole(1, 1024)), null,
+        "Threads of one CPU worker; auto shares the processor out. The last bits of sums may depend on it.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string> Transport = new(Section, "transport", Kinds.Choice(["auto", "shm", "grpc"]), "auto",
+        "How gradients travel; auto: shared memory on one machine, gRPC between machines.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string> Wire = new(Section, "wire", Kinds.Choice(["fp32", "bf16"]), "fp32",
+        "Gradients on the wire; bf16 halves the bytes and rounds each value once.");
+
+    public static readonly Key<string> Reduction = new(Section, "reduction", Kinds.Choice(["canonical", "sequential"]), "canonical",
+        "canonical: the same bits for any number of workers; sequential: one buffer less.");
+
+    public static readonly Key<string> Bind = new(Section, "bind", Kinds.Text("an IP address of this machine"), "127.0.0.1",
+        "Address to listen on; 0.0.0.0 lets other machines join.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string?> AdvertisedHost = new(Section, "advertised_host", Kinds.Text("a name or address").OrNull("as bind says, or this machine's name"), null,
+        "Name by which others reach this machine.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<int> Port = new(Section, "port", Kinds.Whole(0, 65535), 0, "Port that workers join; 0 takes a free one.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string?> Token = new(Section, "token", Kinds.Text("a secret").OrNull("a fresh one, or ORCHESTRATOR_TOKEN"), null,
+        "Secret that whoever joins must bring.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<double> Deadline = new(Section, "deadline_seconds", Kinds.Number(least: 0.5, most: 3600), 5,
+        "A peer that makes no progress for so long is given up; other deadlines follow from it.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<int> MaxRestarts = new(Section, "max_restarts", Kinds.Whole(0, 1000), 3,
+        "A worker that dies is started again so many times before its place stays empty.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string?> AkkaConfig = new(Section, "akka_config", Kinds.Location("a HOCON file").OrNull("none"), null,
+        "Overrides settings of Akka.NET; see cluster-config/akka.conf.")
+    {
+        ChangesResult = false,
+    };
+
+    public static ImmutableArray<Key> All { get; } =
+        [Workers, WaitForWorkers, Device, Threads, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, Token, Deadline, MaxRestarts, AkkaConfig];
+}

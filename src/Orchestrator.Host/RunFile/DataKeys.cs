@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+
+namespace Orchestrator.Host.RunFile;
+
+/// <summary>Section "data": the pairs, how they become tokens, and how many make a step.</summary>
+public static class DataKeys
+{
+    private const string Section = "data";
+
+    public static readonly Key<ImmutableArray<string>> Train = new(Section, "train", Kinds.Locations("a file of pairs (.jsonl, .jsonl.gz) or a list of files"), [],
+        "Preference pairs to train on.")
+    {
+        Required = true,
+    };
+
+    public static readonly Key<ImmutableArray<(string Name, string File)>> Eval = new(Section, "eval",
+        Kinds.NamedLocations("a file of pairs, or named files as {name: FILE}, or null"), [],
+        "Held-out pairs; a named set gives metrics eval_<name>_loss and so on.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<int> MaxLength = new(Section, "max_length", Kinds.Whole(2, 1 << 20), 512,
+        "Tokens of prompt and completion together; longer ones are truncated.");
+
+    public static readonly Key<int?> MaxPromptLength = new(Section, "max_prompt_length", Kinds.Whole(1, 1 << 20).OrNull("no limit of its own"), 256,
+        "Tokens of the prompt, where prompt and completion are too long together.");
+
+    public static readonly Key<string> TruncationMode = new(Section, "truncation_mode", Kinds.Choice(["keep_start", "keep_end", "paper"]), "keep_end",
+        "Which end of a long prompt stays; paper: the rule of the DPO authors' code.");
+
+    public static readonly Key<string> OnBadRow = new(Section, "on_bad_row", Kinds.Choice(["skip", "fail"]), "skip",
+        "A row that cannot be used is counted and skipped, or ends the run.");
+
+    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.Text("auto, none, or a Jinja file"), "auto",
+        "How conversations become text; auto takes the model's own template.");
+
+    public static readonly Key<bool> AddEos = new(Section, "add_eos", Kinds.Flag, true,
+        "End each completion with the tokenizer's end token unless it is there.");
+
+    public static readonly Key<int> PairsPerStep = new(Section, "pairs_per_step", Kinds.Whole(1, 1 << 20), 64,
+        "Pairs of one optimizer step, whatever the number of workers.");
+
+    public static readonly Key<int> PairsPerLeaf = new(Section, "pairs_per_leaf", Kinds.Whole(1, 1 << 16), 8,
+        "Pairs of one forward and backward; smaller needs less memory.");
+
+    public static readonly Key<bool> Shuffle = new(Section, "shuffle", Kinds.Flag, true, "Visit the pairs in a new order each epoch, by the seed.");
+
+    public static ImmutableArray<Key> All { get; } =
+        [Train, Eval, MaxLength, MaxPromptLength, TruncationMode, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
+}

@@ -1,0 +1,51 @@
+namespace Orchestrator.Host.RunFile;
+
+/// <summary>Do the files exist that a run file names?</summary>
+internal static class FileChecks
+{
+    public static IEnumerable<Problem> Of(Settings settings) => [.. All(settings).OfType<Problem>()];
+
+    private static IEnumerable<Problem?> All(Settings settings)
+    {
+        yield return Model(settings, ModelKeys.Path, settings.Of(ModelKeys.Path));
+        yield return Model(settings, ModelKeys.Reference, settings.Of(ModelKeys.Reference));
+        foreach (var file in settings.Of(DataKeys.Train))
+        {
+            yield return Exists(settings, DataKeys.Train, file, "a file of pairs");
+        }
+
+        foreach (var (_, file) in settings.Of(DataKeys.Eval))
+        {
+            yield return Exists(settings, DataKeys.Eval, file, "a file of pairs");
+        }
+
+        yield return Exists(settings, ClusterKeys.AkkaConfig, settings.Of(ClusterKeys.AkkaConfig), "a HOCON file");
+    }
+
+    private static Problem? Model(Settings settings, Key key, string? folder)
+    {
+        if (folder is null || File.Exists(Path.Combine(folder, "config.json")))
+        {
+            return null;
+        }
+
+        var what = Directory.Exists(folder) ? "which has no config.json" : "which does not exist";
+        return At(settings, key, $"{key.Dotted} is {folder}, {what}. Needed is a folder in Hugging Face layout: config.json, model.safetensors, tokenizer.json.");
+    }
+
+    private static Problem? Exists(Settings settings, Key key, string? file, string needed)
+    {
+        if (file is null || File.Exists(file))
+        {
+            return null;
+        }
+
+        var folder = Path.GetDirectoryName(file);
+        var near = Directory.Exists(folder)
+            ? EditDistance.Nearest(Path.GetFileName(file), Directory.EnumerateFiles(folder).Select(found => Path.GetFileName(found)!))
+            : null;
+        return At(settings, key, $"{key.Dotted} names {file}, which {(Directory.Exists(file) ? "is a folder" : "does not exist")}. Needed is {needed}.{(near is null ? "" : $" Did you mean {near}?")}");
+    }
+
+    private static Problem At(Settings settings, Key key, string message) => new(settings.PlaceOf(key), message);
+}

@@ -1,0 +1,31 @@
+namespace Orchestrator.Host.RunFile;
+
+/// <summary>Keys of other trainers that have no twin here, and what to write instead.</summary>
+public static class ForeignNames
+{
+    private static readonly Dictionary<string, string> Hints = new(StringComparer.Ordinal)
+    {
+        ["per_device_train_batch_size"] = "Write data.pairs_per_leaf, the pairs of one forward and backward.",
+        ["per_device_eval_batch_size"] = "Write data.pairs_per_leaf, the pairs of one forward.",
+        ["gradient_accumulation_steps"] = "Write data.pairs_per_step, the pairs of a step: per_device_train_batch_size x gradient_accumulation_steps x number of devices.",
+        ["batch_size"] = "Write data.pairs_per_step, the pairs of a step.",
+        ["dataset_name"] = "Write data.train, a file of pairs (.jsonl or .jsonl.gz).",
+        ["train_file"] = "Write data.train.",
+        ["eval_dataset"] = "Write data.eval.",
+        ["ref_model"] = "Write model.reference.",
+        ["max_completion_length"] = "Write data.max_length (prompt and completion together) and data.max_prompt_length.",
+        ["precompute_ref_log_probs"] = "Write reference.reference_logps: precompute.",
+        ["eval_strategy"] = "Write output.eval_every_steps.",
+        ["save_strategy"] = "Write output.save_every_steps or output.save_every_minutes.",
+        ["logging_dir"] = "Metrics go to metrics.jsonl in output.output_dir.",
+        ["report_to"] = "Metrics go to metrics.jsonl in output.output_dir.",
+        ["resume_from_checkpoint"] = "Start with: orchestrator train RUN.yaml --resume.",
+        ["lr"] = "Write training.learning_rate.",
+        ["n_epochs"] = "Write training.num_train_epochs.",
+        ["num_workers"] = "Write cluster.workers.",
+        ["disable_dropout"] = "Dropout is always off.",
+        ["max_grad_norm_clip"] = "Write training.max_grad_norm.",
+    };
+
+    public static string? HintFor(string name) => Hints.GetValueOrDefault(name);
+}
