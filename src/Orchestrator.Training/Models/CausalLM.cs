@@ -62,14 +62,20 @@ public sealed class CausalLM : IDisposable
         var (rows, tokens, past) = (ids.size(0), ids.size(1), cache?.Tokens ?? 0);
         var at = positions ?? arange(past, past + tokens, ScalarType.Int64, ids.device).unsqueeze(0);
         RequirePositions(past + tokens);
-        var context = new AttentionContext(Spec, at, attentionMask, past, tokens);
-        var x = Embed(ids, at, rows, tokens);
-        for (var index = 0; index < _layers.Length; index++)
-        {
-            x = Block(x, context, cache, index);
-        }
+        return Run(Embed(ids, at, rows, tokens), new PaddedContext(Spec, at, attentionMask, past, tokens), cache).MoveToOuterDisposeScope();
+    }
 
-        return _finalNorm.Apply(x).MoveToOuterDisposeScope();
+    /// <summary>Hidden states after the final norm of sequences without padding, [tokens, hidden]: to each token what it would have alone.</summary>
+    /// <exception cref="ArgumentException">The pack breaks a rule of <see cref="PackedTokens"/>, or is beyond the model's vocabulary or positions.</exception>
+    public Tensor Hidden(PackedTokens tokens)
+    {
+        tokens.Check(Spec.Vocabulary);
+        RequirePositions(tokens.Positions.Max() + 1);
+        using var scope = NewDisposeScope();
+        var ids = tensor(tokens.Ids.AsSpan().ToArray(), device: Device).unsqueeze(0);
+        var positions = tensor(tokens.Positions.AsSpan().ToArray(), device: Device).unsqueeze(0);
+        var x = Embed(ids, positions, 1, tokens.Ids.Length);
+        return Run(x, new PackedContext(Spec, tokens, positions), cache: null).squeeze(0).MoveToOuterDisposeScope();
     }
 
     /// <summary>Scores of the next token, [..., vocabulary], from hidden states [..., hidden].</summary>
@@ -98,6 +104,16 @@ public sealed class CausalLM : IDisposable
         }
 
         return (Math.Abs(Spec.EmbeddingScale - 1) < 1e-12 ? x : x * Spec.EmbeddingScale).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Run(Tensor x, AttentionContext context, KeyValueCache? cache)
+    {
+        for (var index = 0; index < _layers.Length; index++)
+        {
+            x = Block(x, context, cache, index);
+        }
+
+        return _finalNorm.Apply(x);
     }
 
     private Tensor Block(Tensor x, AttentionContext context, KeyValueCache? cache, int index)

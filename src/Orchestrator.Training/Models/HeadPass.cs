@@ -1,0 +1,81 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training.Models;
+
+/// <summary>
+/// The head and the log-softmax over it, chunk by chunk. With z = h Wᵀ + b, c = cap·tanh(z / cap) (or z), p = softmax(c):
+/// log p(y) = c_y - lse(c), and d log p(y) / dz = (1[v = y] - p_v) · (1 - (c_v / cap)²).
+/// </summary>
+/// <param name="biased">Whether the head has a bias.</param>
+/// <param name="cap">Gemma 2's final soft cap, or null.</param>
+/// <param name="chunk">Rows at once.</param>
+internal sealed class HeadPass(bool biased, double? cap, int chunk)
+{
+    public bool Biased => biased;
+
+    public BackwardPass Pass { get; } = BackwardPass.Current;
+
+    /// <summary>[rows] fp32 that receives 1 where the target has the largest logit.</summary>
+    public Tensor? Greedy { get; init; }
+
+    /// <param name="ids">[rows, 1], int64.</param>
+    /// <returns>Log-probabilities and log-sum-exps, [rows] fp32 each.</returns>
+    public (Tensor LogProbs, Tensor Normalizer) Forward(Tensor rows, Tensor weight, Tensor? bias, Tensor ids)
+    {
+        var count = rows.size(0);
+        var (logps, normalizer) = (empty([count], ScalarType.Float32, rows.device), empty([count], ScalarType.Float32, rows.device));
+        for (var start = 0L; start < count; start += chunk)
+        {
+            using var scope = NewDisposeScope();
+            var size = Math.Min(chunk, count - start);
+            var logits = Logits(rows.narrow(0, start, size), weight, bias);
+            var chosen = logits.gather(1, ids.narrow(0, start, size));
+            var largest = logits.amax([1L], keepdim: true);
+            var sum = logits.sub_(largest).exp_().sum([1L], keepdim: true).log_().add_(largest);
+            normalizer.narrow(0, start, size).copy_(sum.squeeze(1));
+            logps.narrow(0, start, size).copy_(chosen.sub(sum).squeeze(1));
+            Greedy?.narrow(0, start, size).copy_(chosen.ge(largest).squeeze(1));
+        }
+
+        return (logps, normalizer);
+    }
+
+    /// <param name="normalizer">[rows], as forward returned it.</param>
+    /// <param name="gradient">[rows], of the log-probabilities.</param>
+    /// <returns>Gradients of the rows, the weight and the bias; null where none is needed.</returns>
+    public (Tensor? Rows, Tensor? Weight, Tensor? Bias) Backward(Tensor rows, Tensor weight, Tensor? bias, Tensor ids, Tensor normalizer, Tensor gradient)
+    {
+        var count = rows.size(0);
+        var rowGradient = rows.requires_grad ? empty_like(rows) : null;
+        var weightGradient = weight.requires_grad ? zeros_like(weight) : null;
+        var biasGradient = bias?.requires_grad == true ? zeros_like(bias) : null;
+        for (var start = 0L; start < count; start += chunk)
+        {
+            using var scope = NewDisposeScope();
+            var size = Math.Min(chunk, count - start);
+            var part = rows.narrow(0, start, size);
+            var slope = LogitGradient(Logits(part, weight, bias), ids.narrow(0, start, size), normalizer.narrow(0, start, size), gradient.narrow(0, start, size));
+            rowGradient?.narrow(0, start, size).copy_(slope.mm(weight));
+            weightGradient?.addmm_(slope.t(), part);
+            biasGradient?.add_(slope.sum([0L]));
+        }
+
+        return (rowGradient, weightGradient, biasGradient);
+    }
+
+    private Tensor Logits(Tensor rows, Tensor weight, Tensor? bias)
+    {
+        var logits = nn.functional.linear(rows, weight, bias).to(ScalarType.Float32);
+        return cap is { } most ? logits.div_(most).tanh_().mul_(most) : logits;
+    }
+
+    /// <summary>The gradient of the logits before the soft cap, in the capped logits' own memory.</summary>
+    private Tensor LogitGradient(Tensor logits, Tensor ids, Tensor normalizer, Tensor gradient)
+    {
+        var column = gradient.unsqueeze(1);
+        var damping = cap is { } most ? logits.div(most).pow_(2).neg_().add_(1) : null;
+        var slope = logits.sub_(normalizer.unsqueeze(1)).exp_().mul_(column.neg()).scatter_add_(1, ids, column);
+        return damping is null ? slope : slope.mul_(damping);
+    }
+}

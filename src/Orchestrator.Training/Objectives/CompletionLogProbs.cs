@@ -1,0 +1,37 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training.Objectives;
+
+/// <summary>What a model says of completions, given their prompts: everything an objective may depend on.</summary>
+/// <param name="Sum">[completions] fp64, nats: log-probability of the whole completion, its end token included.</param>
+/// <param name="Tokens">[completions] fp64: tokens counted in the sum. Carries no gradient.</param>
+public sealed record CompletionLogProbs(Tensor Sum, Tensor Tokens)
+{
+    /// <summary>[completions] fp64, nats per token; 0 for a completion without tokens.</summary>
+    public Tensor Mean => Sum / Tokens.clamp(min: 1);
+
+    /// <summary>
+    /// [completions] fp64: mean over tokens of log p(y) - log Σ_v p(v)², where the objective's <see cref="ObjectiveNeeds.Aligned"/> asks for it
+    /// (WPO weights). Carries no gradient.
+    /// </summary>
+    public Tensor? Aligned { get; init; }
+
+    /// <summary>Completions <paramref name="start"/> to start + count.</summary>
+    public CompletionLogProbs Slice(long start, long count) =>
+        new(Sum.narrow(0, start, count), Tokens.narrow(0, start, count)) { Aligned = Aligned?.narrow(0, start, count) };
+
+    /// <summary>The same numbers without gradient.</summary>
+    public CompletionLogProbs Detach() => this with { Sum = Sum.detach() };
+}
+
+/// <summary>The two completions of each pair.</summary>
+/// <param name="Rejected">Null where a row has one completion (SFT).</param>
+public sealed record PairLogProbs(CompletionLogProbs Chosen, CompletionLogProbs? Rejected)
+{
+    public long Count => Chosen.Sum.size(0);
+
+    public PairLogProbs Slice(long start, long count) => new(Chosen.Slice(start, count), Rejected?.Slice(start, count));
+
+    public PairLogProbs Detach() => new(Chosen.Detach(), Rejected?.Detach());
+}

@@ -1,0 +1,82 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training.Objectives;
+
+/// <summary>
+/// What training makes small. An objective sees log-probabilities only: no model, no rank, no file. It is a pure function, safe to share.
+/// </summary>
+public interface IObjective
+{
+    /// <summary>As the run file names it; the terms of a mixture joined by +.</summary>
+    string Name { get; }
+
+    ObjectiveNeeds Needs { get; }
+
+    /// <summary>Losses of a leaf's rows.</summary>
+    /// <param name="policy">Of the leaf; carries gradient.</param>
+    /// <param name="reference">Of the leaf; carries none. Null where <see cref="ObjectiveNeeds.Reference"/> is false.</param>
+    /// <param name="step">The step to which the leaf belongs.</param>
+    /// <exception cref="ArgumentException">Something that the objective needs is missing, or numbers of pairs differ.</exception>
+    ObjectiveResult Compute(PairLogProbs policy, PairLogProbs? reference, StepView step);
+}
+
+/// <summary>By what the sum of losses of a step is divided, once.</summary>
+public enum Normalizer
+{
+    /// <summary>Rows of the step.</summary>
+    Pairs,
+
+    /// <summary>Completion tokens of the step.</summary>
+    CompletionTokens,
+}
+
+/// <summary>What an objective asks of the training step.</summary>
+public sealed record ObjectiveNeeds
+{
+    /// <summary>Log-probabilities under the reference model.</summary>
+    public required bool Reference { get; init; }
+
+    /// <summary>2: pairs; 1: one completion a row.</summary>
+    public int CompletionsPerRow { get; init; } = 2;
+
+    public Normalizer Normalizer { get; init; } = Normalizer.Pairs;
+
+    /// <summary>
+    /// The loss of one pair depends on the step's other pairs. The training step then computes the log-probabilities of all the step's pairs first,
+    /// without gradient, and gives them to every leaf as <see cref="StepView.Whole"/>. Within a leaf the gradient is again an ordinary backward
+    /// pass: what comes from the other pairs is constant, because the objective's exact gradient has no path through them.
+    /// </summary>
+    public bool WholeStep { get; init; }
+
+    /// <summary><see cref="CompletionLogProbs.Aligned"/> of the policy.</summary>
+    public bool Aligned { get; init; }
+
+    /// <summary>To be given to <see cref="CompletionSums.OfPairs"/> for policy and reference; 1: none.</summary>
+    public double LengthAlpha { get; init; } = 1;
+}
+
+/// <summary>The step to which a leaf belongs, as far as its plan and data say: the same for every leaf, whoever computes it.</summary>
+/// <param name="Pairs">Rows of the whole step.</param>
+/// <param name="ChosenTokens">Completion tokens of all chosen answers of the step.</param>
+public sealed record StepView(long Pairs, long ChosenTokens)
+{
+    /// <summary>Given where <see cref="ObjectiveNeeds.WholeStep"/> asks for it.</summary>
+    public WholeStep? Whole { get; init; }
+
+    /// <summary>A leaf that is a step by itself, as in evaluation.</summary>
+    public static StepView Alone(PairLogProbs policy, PairLogProbs? reference)
+    {
+        using var scope = NewDisposeScope();
+        return new StepView(policy.Count, (long)policy.Chosen.Tokens.sum().item<double>()) { Whole = new WholeStep(policy.Detach(), reference, 0) };
+    }
+}
+
+/// <summary>Log-probabilities of all pairs of the step, in the order of its leaves and their rows; constants.</summary>
+/// <param name="First">Index among them of the leaf's first pair.</param>
+public sealed record WholeStep(PairLogProbs Policy, PairLogProbs? Reference, long First);
+
+/// <summary>Unreduced: the training step adds and divides once.</summary>
+/// <param name="Loss">[rows] fp64, nats; carries gradient. In a normalizer of completion tokens, the sum over the row's tokens.</param>
+/// <param name="ChosenRewards">[rows] fp64 without gradient: β times the log-ratio, for metrics; null for one completion a row.</param>
+public sealed record ObjectiveResult(Tensor Loss, Tensor? ChosenRewards = null, Tensor? RejectedRewards = null);

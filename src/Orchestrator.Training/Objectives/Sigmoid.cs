@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Orchestrator.Training.Objectives;
+
+/// <summary>The losses that take the preference for a coin whose odds are e^{βd}.</summary>
+internal static class Sigmoid
+{
+    /// <summary>-(1-ε) log σ(βd) - ε log σ(-βd); ε = 0 is plain DPO.</summary>
+    /// <remarks>Rafailov et al. 2023, arXiv:2305.18290, Eq. 7. ε: Mitchell 2023, cDPO note, Eq. 3.</remarks>
+    public static Tensor Loss(PairScores scores, ObjectiveOptions options) => Smoothed(options.Beta * scores.Margin, options.LabelSmoothing);
+
+    /// <param name="logits">βd, finite however large.</param>
+    public static Tensor Smoothed(Tensor logits, double smoothing) =>
+        smoothing == 0 ? -logsigmoid(logits) : -(1 - smoothing) * logsigmoid(logits) - smoothing * logsigmoid(-logits);
+}
