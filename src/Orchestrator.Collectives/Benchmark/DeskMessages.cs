@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+
+namespace Orchestrator.Collectives.Benchmark;
+
+/// <summary>First line of a rank to the desk.</summary>
+internal sealed record Arrival(string Token);
+
+/// <summary>The desk's answer: what is to be measured.</summary>
+internal sealed record TaskSheet(ImmutableArray<long> Bytes, Transport Transport, WireType Wire, int Rounds, int Repeats, int ChunkBytes, int Connections, TlsOptions? Tls, string? Refusal);
+
+/// <summary>The rank listens.</summary>
+internal sealed record Listening(string Endpoint);
+
+/// <summary>All ranks listen: who is who.</summary>
+internal sealed record Seat(string RunId, int Rank, ImmutableArray<string> Members);
+
+/// <summary>What a rank measured of one size in one round.</summary>
+/// <param name="Milliseconds">Of each timed operation.</param>
+/// <param name="CpuSeconds">Of this rank's process, all threads, during those operations together.</param>
+/// <param name="PassMilliseconds">Median of a[i] += b[i] over buffers of this size on one thread meanwhile; 0 on ranks other than 0.</param>
+/// <param name="Wrong">Elements that were not the sum, over all operations.</param>
+internal sealed record Measurement(
+    int Rank, int ProcessId, int Round, long Bytes, double[] Milliseconds, double CpuSeconds, double PassMilliseconds, long PeakRssBytes, int Gen2Collections, long Wrong, string? Error);

@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Numerics.Tensors;
+using Orchestrator.Core;
+
+namespace Orchestrator.Collectives.Benchmark;
+
+/// <summary>One rank's part of the benchmark: reduces buffers of every size in every round, and checks every element of every result.</summary>
+internal sealed class RankRun
+{
+    private const int Warmups = 3;
+    private const long UntimedBarrierAbove = 64 * 1024;
+
+    private readonly CollectiveGroup _group;
+    private readonly TaskSheet _sheet;
+    private readonly FloatBuffer _mine;
+    private readonly FloatBuffer _result;
+    private readonly float[] _expected;
+    private long _step;
+
+    public RankRun(CollectiveGroup group, SharedBuffers memory, TaskSheet sheet)
+    {
+        (_group, _sheet) = (group, sheet);
+        var longest = sheet.Bytes.Max() / sizeof(float);
+        (_mine, _result) = (memory.Allocate("mine", longest), memory.Allocate("result", longest));
+        var pattern = Pattern(group.Rank, group.WorldSize);
+        Each(_mine, pattern.Length, part => pattern.AsSpan(0, part.Length).CopyTo(part));
+        _expected = new float[pattern.Length];
+        for (var rank = 0; rank < group.WorldSize; rank++)
+        {
+            TensorPrimitives.Add(_expected, Pattern(rank, group.WorldSize), _expected);
+        }
+    }
+
+    public async IAsyncEnumerable<Measurement> MeasureAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        for (var round = 0; round < _sheet.Rounds; round++)
+        {
+            foreach (var bytes in _sheet.Bytes)
+            {
+                yield return await MeasureAsync(round, bytes, cancellation);
+            }
+        }
+    }
+
+    private async Task<Measurement> MeasureAsync(int round, long bytes, CancellationToken cancellation)
+    {
+        var (mine, result) = (_mine.Slice(0, bytes / sizeof(float)), _result.Slice(0, bytes / sizeof(float)));
+        var pass = _group.Rank == 0 ? Pass(mine, result) : 0;
+        var times = new double[_sheet.Repeats > 0 ? _sheet.Repeats : RepeatsFor(bytes)];
+        var (cpu, wrong, gen2) = (TimeSpan.Zero, 0L, GC.CollectionCount(2));
+        for (var i = -Warmups; i < times.Length; i++)
+        {
+            Each(result, int.MaxValue, part => part.Fill(float.NaN));
+            if (bytes > UntimedBarrierAbove)
+            {
+                await _group.BarrierAsync(Next(), 0, cancellation);
+            }
+
+            var (began, used) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+            await _group.AllReduceAsync(Next(), 0, mine, result, cancellation);
+            var took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+            if (i >= 0)
+            {
+                times[i] = took;
+                cpu += Environment.CpuUsage.TotalTime - used;
+            }
+
+            Each(result, _expected.Length, part => wrong += Wrong(part));
+        }
+
+        gen2 = GC.CollectionCount(2) - gen2;
+        return new Measurement(_group.Rank, Environment.ProcessId, round, bytes, times, cpu.TotalSeconds, pass, PeakRss(), gen2, wrong, null);
+    }
+
+    private StepId Next() => new(0, 0, _step++, 0);
+
+    private static int RepeatsFor(long bytes) => bytes switch
+    {
+        <= 64 << 10 => 500,
+        <= 1 << 20 => 100,
+        <= 64 << 20 => 20,
+        _ => 8,
+    };
+
+    /// <summary>Whole numbers whose sum over all ranks has at most 8 bits, so that both wires carry it exactly; unlike at neighbouring places.</summary>
+    private static float[] Pattern(int rank, int worldSize)
+    {
+        var values = Math.Max(2, 255 / worldSize);
+        return [.. Enumerable.Range(0, values * 4096).Select(i => (float)((i * 7L + rank * 13) % values))];
+    }
+
+    private long Wrong(Span<float> part)
+    {
+        var wrong = 0L;
+        if (!part.SequenceEqual(_expected.AsSpan(0, part.Length)))
+        {
+            for (var i = 0; i < part.Length; i++)
+            {
+                wrong += part[i] == _expected[i] ? 0 : 1;
+            }
+        }
+
+        return wrong;
+    }
+
+    /// <summary>What memory allows: b[i] += a[i] on one thread, median of 3 after one, milliseconds.</summary>
+    private static double Pass(FloatBuffer a, FloatBuffer b)
+    {
+        var times = Enumerable.Range(0, 4).Select(_ =>
+        {
+            var began = Stopwatch.GetTimestamp();
+            for (long at = 0; at < a.Length; at += 1 << 28)
+            {
+                var length = Math.Min(1 << 28, a.Length - at);
+                TensorPrimitives.Add(b.Slice(at, length).Span, a.Slice(at, length).Span, b.Slice(at, length).Span);
+            }
+
+            return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        }).Skip(1).Order().ToArray();
+        return times[1];
+    }
+
+    private static void Each(FloatBuffer buffer, int longest, SpanAction action)
+    {
+        for (long at = 0; at < buffer.Length; at += longest)
+        {
+            action(buffer.Slice(at, Math.Min(longest, buffer.Length - at)).Span);
+        }
+    }
+
+    private static long PeakRss()
+    {
+        var line = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return line is null ? Process.GetCurrentProcess().PeakWorkingSet64 : 1024 * long.Parse(line[6..^2], NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
+    }
+
+    private delegate void SpanAction(Span<float> part);
+}

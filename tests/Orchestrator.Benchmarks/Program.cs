@@ -1,0 +1,34 @@
+using Orchestrator.Benchmarks;
+using Orchestrator.Collectives.Benchmark;
+
+const string Usage = """
+    allreduce [--ranks N] [--bytes B[,B...]] [--transport auto|shm|grpc] [--wire fp32|bf16] [--rounds R] [--json] ...
+    ratios FILE...    JSON lines of several peers -> medians over the rounds, and how many times as fast as gloo each is
+    """;
+
+try
+{
+    switch (args)
+    {
+        case ["allreduce", .. var rest]:
+            await AllReduceBenchmark.RunAsync(AllReduceBenchmarkOptions.Parse(rest), ThisProgram("allreduce-rank"), Console.Out);
+            return 0;
+        case ["allreduce-rank", var desk]:
+            await AllReduceBenchmark.RunRankAsync(desk);
+            return 0;
+        case ["ratios", .. var files]:
+            Ratios.Print(files.SelectMany(File.ReadLines), Console.Out);
+            return 0;
+        default:
+            await Console.Error.WriteLineAsync(Usage);
+            return 2;
+    }
+}
+catch (Exception error) when (error is ArgumentException or InvalidOperationException or IOException or TimeoutException or InvalidDataException)
+{
+    await Console.Error.WriteLineAsync(error.Message);
+    return 1;
+}
+
+static string[] ThisProgram(string verb) =>
+    Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? [Environment.ProcessPath!, Environment.GetCommandLineArgs()[0], verb] : [Environment.ProcessPath!, verb];
