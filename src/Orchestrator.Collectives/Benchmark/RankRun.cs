@@ -9,6 +9,8 @@ namespace Orchestrator.Collectives.Benchmark;
 internal sealed class RankRun
 {
     private const int Warmups = 3;
+    private const int WarmUpOperations = 150;
+    private const long WarmUpBytes = 4 << 20;
     private const long UntimedBarrierAbove = 64 * 1024;
 
     private readonly CollectiveGroup _group;
@@ -34,12 +36,24 @@ internal sealed class RankRun
 
     public async IAsyncEnumerable<Measurement> MeasureAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
+        await WarmUpAsync(cancellation);
         for (var round = 0; round < _sheet.Rounds; round++)
         {
             foreach (var bytes in _sheet.Bytes)
             {
                 yield return await MeasureAsync(round, bytes, cancellation);
             }
+        }
+    }
+
+    /// <summary>Until the paths that a training run takes for hours have been compiled for speed.</summary>
+    private async Task WarmUpAsync(CancellationToken cancellation)
+    {
+        var length = Math.Min(_mine.Length, WarmUpBytes / sizeof(float));
+        for (var i = 0; i < WarmUpOperations; i++)
+        {
+            await _group.AllReduceAsync(Next(), 0, _mine.Slice(0, length), _result.Slice(0, length), cancellation);
+            await _group.BarrierAsync(Next(), 0, cancellation);
         }
     }
 
