@@ -57,6 +57,9 @@ public sealed class TextTokenizer
     /// <summary>The highest id + 1. A model's embedding may have more rows.</summary>
     public int VocabularySize { get; }
 
+    /// <summary>The ids that <see cref="Encode"/> puts before a text when it adds special tokens; often one token, or none.</summary>
+    public ReadOnlySpan<int> BeginningIds => _frame.Before;
+
     /// <param name="modelDirectory">In Hugging Face layout: tokenizer.json, else vocab.json and merges.txt; names of special tokens from
     /// tokenizer_config.json or special_tokens_map.json beside it.</param>
     /// <exception cref="FileNotFoundException">The directory holds no tokenizer.</exception>

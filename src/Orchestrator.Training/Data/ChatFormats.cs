@@ -1,0 +1,36 @@
+namespace Orchestrator.Training.Data;
+
+/// <summary>Writes conversations out as the text that the model reads.</summary>
+public interface IChatFormat
+{
+    /// <summary>
+    /// True: the text holds all special tokens itself, so the tokenizer adds none in front. False: it is plain text, encoded as such.
+    /// </summary>
+    bool WritesSpecialTokens { get; }
+
+    /// <param name="addGenerationPrompt">End with what comes before the assistant's next words.</param>
+    /// <exception cref="InvalidDataException">The conversation is not one that the format can write; the message says why.</exception>
+    string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt);
+}
+
+/// <summary>
+/// Transcripts as Anthropic's HH data has them, for models without a chat template: "\n\nHuman: Hi\n\nAssistant: Hello". A system message
+/// stands before the first turn as it is. The prompt ends with "\n\nAssistant:", the answer begins with a space.
+/// </summary>
+public sealed class TranscriptFormat : IChatFormat
+{
+    /// <inheritdoc/>
+    public bool WritesSpecialTokens => false;
+
+    /// <inheritdoc/>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) =>
+        string.Concat(messages.Select((message, at) => Turn(message, at))) + (addGenerationPrompt ? "\n\nAssistant:" : "");
+
+    private static string Turn(ChatMessage message, int at) => message.Role switch
+    {
+        "system" when at == 0 => message.Content,
+        "user" => $"\n\nHuman: {message.Content}",
+        "assistant" => $"\n\nAssistant: {message.Content}",
+        _ => throw new InvalidDataException($"message {at} has role \"{message.Role}\"; transcripts have user and assistant, and system as the first"),
+    };
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+
+namespace Orchestrator.Training.Data;
+
+/// <summary>What preparing one set of files found.</summary>
+public sealed record DataReport
+{
+    public required ImmutableArray<string> Files { get; init; }
+
+    /// <summary>Rows that the files hold; blank lines are none.</summary>
+    public required long RowsRead { get; init; }
+
+    /// <summary>Rows that training uses, in file order.</summary>
+    public required int RowsKept { get; init; }
+
+    public required int CompletionsPerRow { get; init; }
+
+    /// <summary>Rows kept, by format.</summary>
+    public required ImmutableSortedDictionary<string, long> Formats { get; init; }
+
+    /// <summary>Rows skipped, by kind, most frequent first.</summary>
+    public required ImmutableArray<ProblemCount> Problems { get; init; }
+
+    /// <summary>Prompts that lost tokens.</summary>
+    public required long TruncatedPrompts { get; init; }
+
+    /// <summary>Answers that lost tokens, and so their end token.</summary>
+    public required long TruncatedCompletions { get; init; }
+
+    /// <summary>Rows kept whose answers differed only in what truncation took: they teach nothing.</summary>
+    public required long SameAfterTruncation { get; init; }
+
+    /// <summary>Of the rows kept, as truncated.</summary>
+    public required TokenStatistics PromptTokens { get; init; }
+
+    /// <summary>Of every answer.</summary>
+    public required TokenStatistics CompletionTokens { get; init; }
+
+    /// <summary>Of prompt + answer, for every answer; the total is what a forward without shared prompts computes.</summary>
+    public required TokenStatistics SequenceTokens { get; init; }
+
+    /// <summary>Of prompt + both answers; the total is what a forward with shared prompts computes, the maximum bounds a leaf's memory.</summary>
+    public required TokenStatistics RowTokens { get; init; }
+
+    /// <summary>Of the .pairs file, lower-case hex.</summary>
+    public string Sha256 { get; init; } = "";
+
+    /// <summary>Of the .pairs file.</summary>
+    public long Bytes { get; init; }
+
+    public long RowsSkipped => RowsRead - RowsKept;
+
+    /// <summary>For people: what was read, what was skipped and why, how long rows are.</summary>
+    public IEnumerable<string> Lines()
+    {
+        yield return $"{RowsKept} of {RowsRead} rows kept ({string.Join(", ", Formats.Select(format => $"{format.Key} {format.Value}"))})";
+        foreach (var problem in Problems)
+        {
+            yield return problem.Describe();
+        }
+
+        if (TruncatedPrompts + TruncatedCompletions > 0)
+        {
+            yield return $"truncated: {TruncatedPrompts} prompts, {TruncatedCompletions} answers"
+                + (SameAfterTruncation > 0 ? $"; {SameAfterTruncation} rows have the same answer twice since" : "");
+        }
+
+        yield return $"tokens: prompt {Short(PromptTokens)}, answer {Short(CompletionTokens)}, sequence {Short(SequenceTokens)}, {RowTokens.Total} in all";
+    }
+
+    private static string Short(TokenStatistics tokens) => $"{tokens.Min}..{tokens.Max} (median {tokens.Median}, p90 {tokens.P90})";
+}
+
+/// <summary>Rows with one kind of problem.</summary>
+/// <param name="First">The first few, in file order.</param>
+public sealed record ProblemCount(RowProblem Kind, long Count, ImmutableArray<ProblemExample> First)
+{
+    public string Name => RowProblems.NameOf(Kind);
+
+    /// <summary>"2 rows: missing_field (a.jsonl line 3: "rejected" is missing; line 9)".</summary>
+    public string Describe()
+    {
+        var more = First.Skip(1).Select(example => $"{(example.File == First[0].File ? "" : example.File + " ")}line {example.Line}");
+        return $"{Count} row{(Count == 1 ? "" : "s")}: {Name} ({string.Join("; ", more.Prepend($"{First[0].File} line {First[0].Line}: {First[0].Detail}"))}{(Count > First.Length ? "; ..." : "")})";
+    }
+}
+
+/// <summary>Where a problem was seen.</summary>
+/// <param name="Line">From 1.</param>
+public sealed record ProblemExample(string File, long Line, string Detail);

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using Orchestrator.Training.Data.Rows;
+
+namespace Orchestrator.Training.Data;
+
+/// <summary>Counts outcomes, in file order, into a <see cref="DataReport"/>.</summary>
+internal sealed class ReportBuilder(IReadOnlyList<string> files, int completionsPerRow)
+{
+    private const int ExamplesKept = 3;
+
+    private readonly SortedDictionary<RowProblem, (long Count, List<ProblemExample> First)> _problems = [];
+    private readonly SortedDictionary<string, long> _formats = new(StringComparer.Ordinal);
+    private readonly LengthCounts _prompts = new(), _completions = new(), _sequences = new(), _rows = new();
+    private long _read, _prompt, _completion, _same;
+    private int _kept;
+
+    public void Skip(RowOutcome outcome)
+    {
+        _read++;
+        var kind = outcome.Problem!.Value;
+        var (count, first) = _problems.GetValueOrDefault(kind, (0, []));
+        if (first.Count < ExamplesKept)
+        {
+            first.Add(new ProblemExample(files[outcome.Source.File], outcome.Source.Line, outcome.Detail!));
+        }
+
+        _problems[kind] = (count + 1, first);
+    }
+
+    public void Keep(RowOutcome outcome, EncodedRow row)
+    {
+        _read++;
+        _kept++;
+        _formats[outcome.Format!] = _formats.GetValueOrDefault(outcome.Format!) + 1;
+        var whole = outcome.Whole!;
+        _prompt += row.Prompt.Length < whole.Prompt.Length ? 1 : 0;
+        _completion += (row.Chosen.Length < whole.Chosen.Length ? 1 : 0) + (row.Rejected.Length < whole.Rejected.Length ? 1 : 0);
+        _same += row.Chosen.AsSpan().SequenceEqual(row.Rejected) ? 1 : 0;
+        _prompts.Add(row.Prompt.Length);
+        _rows.Add(row.Prompt.Length + row.Chosen.Length + row.Rejected.Length);
+        foreach (var answer in completionsPerRow == 1 ? [row.Chosen] : new[] { row.Chosen, row.Rejected })
+        {
+            _completions.Add(answer.Length);
+            _sequences.Add(row.Prompt.Length + answer.Length);
+        }
+    }
+
+    public DataReport Build() => new()
+    {
+        Files = [.. files],
+        RowsRead = _read,
+        RowsKept = _kept,
+        CompletionsPerRow = completionsPerRow,
+        Formats = _formats.ToImmutableSortedDictionary(StringComparer.Ordinal),
+        Problems = [.. _problems.OrderByDescending(problem => problem.Value.Count).Select(problem => new ProblemCount(problem.Key, problem.Value.Count, [.. problem.Value.First]))],
+        TruncatedPrompts = _prompt,
+        TruncatedCompletions = _completion,
+        SameAfterTruncation = _same,
+        PromptTokens = _prompts.Summarize(),
+        CompletionTokens = _completions.Summarize(),
+        SequenceTokens = _sequences.Summarize(),
+        RowTokens = _rows.Summarize(),
+    };
+}

@@ -1,0 +1,41 @@
+namespace Orchestrator.Training.Data.Rows;
+
+/// <summary>One row as its file says it, before any tokenizer. Rejected is null where the row has one answer.</summary>
+internal abstract record Row
+{
+    public abstract Row WithoutRejected();
+}
+
+/// <summary>Prompt and answers are texts that follow one another without anything in between.</summary>
+/// <param name="Seam">Whether prompt and answers may be parted elsewhere when a token spans the seam.</param>
+internal sealed record TextRow(string Prompt, string Chosen, string? Rejected, Seam Seam = Seam.Given) : Row
+{
+    public override Row WithoutRejected() => this with { Rejected = null };
+}
+
+/// <summary>Prompt and answers are messages, to be written out by a chat template.</summary>
+internal sealed record MessagesRow(ChatMessage[] Prompt, ChatMessage[] Chosen, ChatMessage[]? Rejected) : Row
+{
+    public override Row WithoutRejected() => this with { Rejected = null };
+}
+
+/// <summary>Prompt and answers are ids already, to be taken as they are.</summary>
+internal sealed record IdsRow(int[] Prompt, int[] Chosen, int[]? Rejected) : Row
+{
+    public override Row WithoutRejected() => this with { Rejected = null };
+}
+
+internal enum Seam
+{
+    /// <summary>The row names its prompt.</summary>
+    Given,
+
+    /// <summary>The prompt is what the answers share: it may end a word earlier.</summary>
+    Shared,
+
+    /// <summary>There is no prompt: the first token of the text is what the rest is predicted from.</summary>
+    FirstToken,
+
+    /// <summary>The texts are a chat template's, which writes special tokens itself.</summary>
+    Template,
+}
