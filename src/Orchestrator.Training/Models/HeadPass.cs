@@ -19,12 +19,15 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk)
     /// <summary>[rows] fp32 that receives 1 where the target has the largest logit.</summary>
     public Tensor? Greedy { get; init; }
 
+    /// <summary>[rows] fp32 that receives log p(y) - log Σ_v p(v)².</summary>
+    public Tensor? Aligned { get; init; }
+
     /// <param name="ids">[rows, 1], int64.</param>
     /// <returns>Log-probabilities and log-sum-exps, [rows] fp32 each.</returns>
     public (Tensor LogProbs, Tensor Normalizer) Forward(Tensor rows, Tensor weight, Tensor? bias, Tensor ids)
     {
         var count = rows.size(0);
-        var (logps, normalizer) = (empty([count], ScalarType.Float32, rows.device), empty([count], ScalarType.Float32, rows.device));
+        var (all, normalizer) = (empty([count], ScalarType.Float32, rows.device), empty([count], ScalarType.Float32, rows.device));
         for (var start = 0L; start < count; start += chunk)
         {
             using var scope = NewDisposeScope();
@@ -32,13 +35,15 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk)
             var logits = Logits(rows.narrow(0, start, size), weight, bias);
             var chosen = logits.gather(1, ids.narrow(0, start, size));
             var largest = logits.amax([1L], keepdim: true);
-            var sum = logits.sub_(largest).exp_().sum([1L], keepdim: true).log_().add_(largest);
-            normalizer.narrow(0, start, size).copy_(sum.squeeze(1));
-            logps.narrow(0, start, size).copy_(chosen.sub(sum).squeeze(1));
+            var logSum = logits.sub_(largest).exp_().sum([1L], keepdim: true).log_();
+            var logps = chosen.sub(largest).sub_(logSum).squeeze(1);
+            all.narrow(0, start, size).copy_(logps);
+            normalizer.narrow(0, start, size).copy_(logSum.add(largest).squeeze(1));
             Greedy?.narrow(0, start, size).copy_(chosen.ge(largest).squeeze(1));
+            Aligned?.narrow(0, start, size).copy_(logps - 2 * (linalg.vector_norm(logits, 2, [1L]).log() - logSum.squeeze(1)));
         }
 
-        return (logps, normalizer);
+        return (all, normalizer);
     }
 
     /// <param name="normalizer">[rows], as forward returned it.</param>

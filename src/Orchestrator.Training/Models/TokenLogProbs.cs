@@ -15,15 +15,16 @@ public static class TokenLogProbs
     /// <param name="targets">The token that follows at[i].</param>
     /// <param name="chunk">Rows whose logits are in memory at once; changes memory and speed, and results only by rounding.</param>
     /// <param name="greedy">Where given, [targets] fp32 that receives 1 where the target is the model's first choice, else 0.</param>
+    /// <param name="aligned">Where given, [targets] fp32 that receives log p(y) - log Σ_v p(v)²: how likely the target is, against what sampling gives on average.</param>
     /// <returns>[targets] fp32, nats, at most 0; carries gradient to the hidden states and the head where they need it.</returns>
     /// <exception cref="ArgumentException">Lengths differ, or a row or a token is out of range.</exception>
-    public static Tensor Of(CausalLM model, Tensor hidden, ReadOnlySpan<long> at, ReadOnlySpan<long> targets, int chunk = 256, Tensor? greedy = null)
+    public static Tensor Of(CausalLM model, Tensor hidden, ReadOnlySpan<long> at, ReadOnlySpan<long> targets, int chunk = 256, Tensor? greedy = null, Tensor? aligned = null)
     {
         Check(model, hidden, at, targets, chunk);
         using var scope = NewDisposeScope();
         var rows = hidden.index_select(0, tensor(at.ToArray(), device: hidden.device));
         var ids = tensor(targets.ToArray(), device: hidden.device).unsqueeze(1);
-        var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk) { Greedy = greedy };
+        var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk) { Greedy = greedy, Aligned = aligned };
         var (weight, bias) = (model.HeadWeight, model.HeadBias);
         var graph = is_grad_enabled() && (rows.requires_grad || weight.requires_grad || bias?.requires_grad == true);
         var logps = graph ? LogProbFunction.apply(rows, weight, bias!, ids, head) : head.Forward(rows, weight, bias, ids).LogProbs;

@@ -10,11 +10,37 @@ internal sealed record Formula(string Name, PairLoss Loss)
     public static ImmutableArray<Formula> Table { get; } =
     [
         new("sigmoid", Sigmoid.Loss) { Smoothing = true },
+        new("robust", Sigmoid.Robust) { Smoothing = true },
+        new("sigmoid_norm", Sigmoid.OfMeans) { Smoothing = true },
+        new("hinge", Hinge.Loss),
+        new("ipo", Ipo.Loss),
+        new("ipo_sum", Ipo.OfSums),
+        new("exo_pair", ExoPair.Loss) { Smoothing = true },
+        new("nca_pair", Pointwise.NcaPair),
+        new("bco_pair", Pointwise.BcoPair),
+        new("sppo_hard", Pointwise.SppoHard),
+        new("aot", Aot.Paired) { Smoothing = true, Ratios = false, WholeStep = true },
+        new("aot_unpaired", Aot.Unpaired) { Smoothing = true, Ratios = false, WholeStep = true },
+        new("apo_zero", Apo.Zero),
+        new("apo_down", Apo.Down),
+        new("discopop", DiscoPop.Loss),
+        new("simpo", ReferenceFree.Simpo) { Reference = false, Smoothing = true, Means = true },
+        new("cpo", ReferenceFree.Cpo) { Reference = false, Smoothing = true },
+        new("orpo", ReferenceFree.Orpo) { Reference = false, Means = true },
         new("sft", Sft.Term) { Reference = false },
     ];
 
     /// <summary>Compares with the reference.</summary>
     public bool Reference { get; init; } = true;
+
+    /// <summary>Is a function of each pair's log-ratios, so that another divergence or a weight of the pair makes sense.</summary>
+    public bool Ratios { get => Reference && field; init; } = true;
+
+    /// <summary>Needs the log-probabilities of the whole step.</summary>
+    public bool WholeStep { get; init; }
+
+    /// <summary>Without a reference: takes means over tokens, and so do its rewards.</summary>
+    public bool Means { get; init; }
 
     /// <summary>Has a meaning for label smoothing.</summary>
     public bool Smoothing { get; init; }

@@ -67,8 +67,8 @@ public sealed record StepView(long Pairs, long ChosenTokens)
     /// <summary>A leaf that is a step by itself, as in evaluation.</summary>
     public static StepView Alone(PairLogProbs policy, PairLogProbs? reference)
     {
-        using var scope = NewDisposeScope();
-        return new StepView(policy.Count, (long)policy.Chosen.Tokens.sum().item<double>()) { Whole = new WholeStep(policy.Detach(), reference, 0) };
+        using var tokens = policy.Chosen.Tokens.sum();
+        return new StepView(policy.Count, (long)tokens.item<double>()) { Whole = new WholeStep(policy.Detach(), reference, 0) };
     }
 }
 

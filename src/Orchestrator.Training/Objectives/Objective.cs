@@ -19,12 +19,12 @@ public static class Objective
         }
 
         var formulas = options.LossType.Select(Find).ToImmutableArray();
+        ObjectiveRules.Check(formulas, options);
         if (formulas is [{ Name: "sft" }])
         {
             return new SftObjective();
         }
 
-        ObjectiveRules.Check(formulas, options);
         var weights = options.LossWeights.IsDefaultOrEmpty ? [.. formulas.Select(_ => 1.0)] : options.LossWeights;
         return new PairwiseObjective([.. formulas.Zip(weights)], options);
     }

@@ -22,4 +22,30 @@ public sealed record ObjectiveOptions
 
     /// <summary>Takes a reference that finds every completion equally likely: its log-probabilities count as 0, and it is not loaded.</summary>
     public bool ReferenceFree { get; init; }
+
+    /// <summary>Divergence from the reference: reverse_kl, forward_kl, js_divergence or alpha_divergence.</summary>
+    public string FDivergenceType { get; init; } = "reverse_kl";
+
+    /// <summary>α of alpha_divergence; 1 is reverse KL, towards 0 forward KL.</summary>
+    [Range(-10.0, 10.0)]
+    public double FAlphaDivergenceCoef { get; init; } = 0.5;
+
+    /// <summary>α of LD-DPO in [0, 1]: weight of an answer's tokens beyond its shorter counterpart's length. Null: 1.</summary>
+    [Range(0.0, 1.0)]
+    public double? LdAlpha { get; init; }
+
+    /// <summary>Weighs each pair by how likely the policy finds both answers (WPO): Zhou et al. 2024, arXiv:2406.11827, Eq. 2.</summary>
+    public bool UseWeighting { get; init; }
+
+    /// <summary>τ of discopop: how fast the mix changes with the margin; below 1, or a strongly wrong pair's loss has no bound.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true, MaximumIsExclusive = true)]
+    public double DiscopopTau { get; init; } = 0.05;
+
+    /// <summary>γ of simpo: the margin of β-scaled mean log-probabilities to reach; usually 0.5 to 1.6.</summary>
+    [Range(0.0, 100.0)]
+    public double SimpoGamma { get; init; } = 0.5;
+
+    /// <summary>Weight of cpo's cross-entropy term.</summary>
+    [Range(0.0, 1000.0)]
+    public double CpoAlpha { get; init; } = 1;
 }

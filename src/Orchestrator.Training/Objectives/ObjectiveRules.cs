@@ -15,8 +15,35 @@ internal static class ObjectiveRules
             formulas.Select(formula => formula.Name).Distinct(StringComparer.Ordinal).Count() == formulas.Length,
             "loss_type names a loss twice. Name it once, and give it a larger weight.");
         Require(
+            options.LabelSmoothing > 0 || formulas.All(formula => formula.Name != "exo_pair"),
+            "exo_pair needs label_smoothing above 0; its authors use 1e-3.");
+        Require(
+            options.LossWeights.IsDefaultOrEmpty || formulas.Length > 1,
+            "loss_weights weighs losses against one another, and loss_type has one. Leave it out.");
+        CheckRatios(formulas, options);
+        Require(
             options.LabelSmoothing == 0 || formulas.Any(formula => formula.Smoothing),
             $"label_smoothing is {options.LabelSmoothing}, and no loss of loss_type uses it. Leave it out, or choose one of {string.Join(", ", Formula.Table.Where(formula => formula.Smoothing).Select(formula => formula.Name))}.");
+    }
+
+    private static void CheckRatios(ImmutableArray<Formula> formulas, ObjectiveOptions options)
+    {
+        Require(
+            FDivergence.Names.Contains(options.FDivergenceType),
+            $"f_divergence_type is {options.FDivergenceType}. Known: {string.Join(", ", FDivergence.Names)}.");
+        var other = formulas.FirstOrDefault(formula => !formula.Ratios && (formula.Name != "sft" || formulas.Length == 1));
+        Require(
+            other is null || options.FDivergenceType == "reverse_kl",
+            $"f_divergence_type is {options.FDivergenceType}, and {other?.Name} is no function of a pair's log-ratios. Leave it out.");
+        Require(
+            other is null || !options.UseWeighting,
+            $"use_weighting weighs pairs by themselves, and {other?.Name} does not compare a pair's log-ratios. Leave it out.");
+        Require(
+            !options.ReferenceFree || formulas.Any(formula => formula.Reference),
+            $"reference_free is on, and {formulas[0].Name} has no reference anyway. Leave it out.");
+        Require(
+            options.LdAlpha is null || !formulas.Any(formula => formula.Means || formula.Name is "ipo" or "sigmoid_norm" or "sft" or "cpo"),
+            "ld_alpha lessens the tokens by which one answer of a pair is longer, and loss_type has a loss of means or of all tokens. Leave one of them out.");
     }
 
     private static void Require(bool holds, string otherwise)
