@@ -8,7 +8,8 @@ namespace Orchestrator.Training.Native;
 /// <param name="Library">The file through which TorchSharp reaches it.</param>
 /// <param name="CudaDevices">CUDA devices it can compute on; 0 without a driver, a card or a CUDA build.</param>
 /// <param name="Threads">Threads one operation uses unless told otherwise.</param>
-public sealed record TorchReport(string Library, string Version, int CudaDevices, int Threads);
+/// <param name="FastMath">Whether MKL was told to take its AVX-512 path, and why: "on ..." or "off: ...".</param>
+public sealed record TorchReport(string Library, string Version, int CudaDevices, int Threads, string FastMath);
 
 /// <summary>
 /// The way into libtorch: loads it with a clear error where it cannot be loaded, and sets what holds for the whole process. Everything else
@@ -16,8 +17,32 @@ public sealed record TorchReport(string Library, string Version, int CudaDevices
 /// </summary>
 public static class TorchRuntime
 {
+    /// <summary>The environment variable that presets <see cref="FastMath"/>: 0 or off, 1 or on, auto.</summary>
+    public const string FastMathVariable = "ORCHESTRATOR_FAST_MATH";
+
     private const string Shim = "libLibTorchSharp.so";
     private static readonly Lazy<TorchReport> Loaded = new(LoadOnce);
+    private static FastMath? _fastMath;
+
+    /// <summary>
+    /// Whether fp32 products take MKL's AVX-512 path on processors that are not Intel's. It changes the last bits of results: all workers of a
+    /// run must have the same. Unless set here, as <see cref="FastMathVariable"/> says; else automatic. To be set before <see cref="Load"/>.
+    /// </summary>
+    /// <exception cref="FormatException">The variable says something else.</exception>
+    /// <exception cref="InvalidOperationException">Set to something new after libtorch was loaded.</exception>
+    public static FastMath FastMath
+    {
+        get => _fastMath ?? ParseFastMath(Environment.GetEnvironmentVariable(FastMathVariable));
+        set
+        {
+            if (Loaded.IsValueCreated && value != FastMath)
+            {
+                throw new InvalidOperationException($"Fast math is {FastMath}, and cannot become {value} once libtorch is loaded. Set it first.");
+            }
+
+            _fastMath = value;
+        }
+    }
 
     /// <exception cref="DllNotFoundException">The native library is absent or this system cannot load it; says why and what to do.</exception>
     /// <exception cref="PlatformNotSupportedException">Not Linux on x86-64.</exception>
@@ -31,6 +56,22 @@ public static class TorchRuntime
         set_num_threads(threads);
     }
 
+    /// <summary>
+    /// Equal in two processes where both compute the same bits on the processor: libtorch, processor, fast math, the calling thread's number of
+    /// threads, and a checksum of some results. Call it on the device thread, after <see cref="UseThreads"/>; takes a few milliseconds.
+    /// </summary>
+    public static string ComputeFingerprint() => Native.ComputeFingerprint.Of(Load());
+
+    /// <summary>Reads 0, off, 1, on, auto; null and empty are auto.</summary>
+    /// <exception cref="FormatException">Anything else.</exception>
+    internal static FastMath ParseFastMath(string? text) => text?.Trim().ToLowerInvariant() switch
+    {
+        null or "" or "auto" => FastMath.Auto,
+        "1" or "on" => FastMath.On,
+        "0" or "off" => FastMath.Off,
+        _ => throw new FormatException($"{FastMathVariable} is \"{text}\". Needed: auto, 1 (on) or 0 (off)."),
+    };
+
     private static TorchReport LoadOnce()
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
@@ -41,8 +82,11 @@ public static class TorchRuntime
 
         NativeHeap.KeepPages();
         var library = Find();
+        var folder = Path.GetDirectoryName(library)!;
+        var prepared = Mkl.Prepare(FastMath, folder);
         var cuda = LoadNative(library);
-        return new TorchReport(library, __version__, cuda, get_num_threads());
+        var fastMath = Mkl.Confirm(FastMath, prepared, folder);
+        return new TorchReport(library, __version__, cuda, get_num_threads(), fastMath.Why);
     }
 
     // The loader's own words name what is missing; TorchSharp's later error would blame an absent package instead.
