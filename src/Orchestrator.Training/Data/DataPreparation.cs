@@ -12,7 +12,7 @@ public static class DataPreparation
     private const int RowsPerBatch = 1024;
     private const int BytesPerBatch = 8 << 20;
 
-    /// <param name="files">JSONL, gzipped or not, read one after the other.</param>
+    /// <param name="files">As <see cref="DataFiles.Find"/> takes them; read one after the other.</param>
     /// <param name="tokenizer">Null where all rows are ids.</param>
     /// <param name="chat">Null where no row is a conversation.</param>
     /// <param name="target">The .pairs file to write; written beside, then renamed.</param>
@@ -23,7 +23,7 @@ public static class DataPreparation
         DataOptions options, IReadOnlyList<string> files, TextTokenizer? tokenizer, IChatFormat? chat, string target, CancellationToken cancellation = default)
     {
         options.Check();
-        CheckFiles(files);
+        files = DataFiles.Find(files);
         var (pipeline, report) = (new RowPipeline(options, tokenizer, chat), new ReportBuilder(files, options.CompletionsPerRow));
         using var writer = new EncodedPairsWriter(target, options.CompletionsPerRow);
         foreach (var batch in Batches(SourceFile.Read(files)))
@@ -38,19 +38,6 @@ public static class DataPreparation
         Judge(done, options);
         writer.Commit();
         return Sealed(done, target);
-    }
-
-    private static void CheckFiles(IReadOnlyList<string> files)
-    {
-        if (files.Count == 0)
-        {
-            throw new ArgumentException("No data file is named. Name a file with one JSON object per line (.jsonl or .jsonl.gz).", nameof(files));
-        }
-
-        foreach (var file in files)
-        {
-            SourceFile.Open(file).Dispose();
-        }
     }
 
     private static IEnumerable<List<SourceLine>> Batches(IEnumerable<SourceLine> lines)

@@ -19,6 +19,7 @@ public sealed record RowView(long Row, string File, long Line, string? Format, R
     {
         options.Check();
         ArgumentOutOfRangeException.ThrowIfNegative(row);
+        files = DataFiles.Find(files);
         var rows = 0L;
         foreach (var line in SourceFile.Read(files))
         {

@@ -38,8 +38,10 @@ internal static class ChatRows
         var shared = Shared(prompt, chosen, rejected);
         return shared >= turns.Length
             ? (chosen[..shared], chosen[shared..], rejected?[shared..])
-            : throw new BadRowException(RowProblem.PromptMismatch, $"the chat template writes the prompt's turns differently once an answer follows (from character {shared})");
+            : throw new BadRowException(RowProblem.PromptMismatch, $"the chat template writes the prompt's turns differently once an answer follows: alone ...'{Around(turns, shared)}', before \"chosen\" ...'{Around(chosen, shared)}'");
     }
+
+    private static string Around(string text, int at) => text[Math.Min(text.Length, Math.Max(0, at - 20))..Math.Min(text.Length, at + 20)].ReplaceLineEndings("\\n");
 
     private static int Shared(string prompt, string chosen, string? rejected)
     {

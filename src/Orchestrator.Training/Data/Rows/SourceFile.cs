@@ -8,8 +8,8 @@ namespace Orchestrator.Training.Data.Rows;
 internal readonly record struct SourceLine(int File, long Line, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>
-/// Lines of UTF-8 text files, gzipped or not (their first bytes decide). Lines end with LF or CRLF; a byte order mark and blank lines are
-/// passed over; the last line needs no end. Memory is that of the longest line.
+/// Lines of UTF-8 text files, gzipped or not (their first bytes decide), or the elements of a JSON array. Lines end with LF or CRLF; a byte order
+/// mark and blank lines are passed over; the last line needs no end. Memory is that of the longest line.
 /// </summary>
 internal static class SourceFile
 {
@@ -24,16 +24,23 @@ internal static class SourceFile
     {
         for (var file = 0; file < files.Count; file++)
         {
-            foreach (var (line, bytes) in Lines(files[file]))
+            using var stream = Open(files[file]);
+            foreach (var (line, bytes) in IsArray(files[file]) ? new JsonArrayFile(files[file]).Elements(stream) : Lines(files[file], stream))
             {
                 yield return new SourceLine(file, line, bytes);
             }
         }
     }
 
-    private static IEnumerable<(long Line, byte[] Bytes)> Lines(string path)
+    private static bool IsArray(string path)
     {
         using var stream = Open(path);
+        Span<byte> start = stackalloc byte[256];
+        return JsonArrayFile.Begins(start[..ReadSome(stream, start, path)]);
+    }
+
+    private static IEnumerable<(long Line, byte[] Bytes)> Lines(string path, Stream stream)
+    {
         var (buffer, start, end, line) = (new byte[1 << 16], 0, 0, 1L);
         while (true)
         {
@@ -92,20 +99,13 @@ internal static class SourceFile
 
     public static Stream Open(string path)
     {
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException(Directory.Exists(path)
-                ? $"{path} is a directory; name the JSONL file in it."
-                : $"{path} does not exist. Name a file with one JSON object per line (.jsonl or .jsonl.gz).", path);
-        }
-
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
         var zipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
         return zipped ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
 
-    private static int ReadSome(Stream stream, Span<byte> into, string path)
+    public static int ReadSome(Stream stream, Span<byte> into, string path)
     {
         try
         {

@@ -99,14 +99,20 @@ public sealed class DataPreparationTests : IDisposable
         Assert.Equal((1, 1L), pairs.SourceOf(1));
     }
 
-    [Fact]
-    public void A_zipped_file_cut_short_is_an_error_that_names_it()
+    [Theory]
+    [InlineData(20)]
+    [InlineData(20_000)]
+    [InlineData(40_000)]
+    [InlineData(-30)]
+    [InlineData(-9)]
+    [InlineData(-1)]
+    public void A_zipped_file_cut_short_is_an_error_that_names_it(int at)
     {
         var noise = new Orchestrator.Core.SplitMix64(1);
         var lines = string.Concat(Enumerable.Range(0, 3000).Select(_ => $$"""{"prompt":"{{noise.Next(1 << 30)}}","chosen":" {{noise.Next(1 << 30)}}","rejected":"x"}""" + "\n"));
         var bytes = File.ReadAllBytes(_directory.WriteZipped("whole.gz", lines));
         var error = Assert.Throws<InvalidDataException>(() =>
-            DataPreparation.Prepare(new DataOptions(), [_directory.Write("half.gz", bytes[..(bytes.Length / 2)])], Create(), null, _directory.Target));
+            DataPreparation.Prepare(new DataOptions(), [_directory.Write("half.gz", bytes[..((at + bytes.Length) % bytes.Length)])], Create(), null, _directory.Target));
         Assert.Contains("half.gz", error.Message);
     }
 

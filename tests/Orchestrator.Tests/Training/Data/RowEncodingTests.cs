@@ -89,18 +89,12 @@ public sealed class RowEncodingTests : IDisposable
         Assert.Equal([1, 2, 3, 6], view.Tokens.Prompt.Concat(view.Tokens.Rejected).Select(token => token.Id));
     }
 
-    [SkippableTheory]
-    [InlineData("stories260K")]
-    [InlineData("llama")]
-    [InlineData("gpt2")]
-    [InlineData("qwen2")]
-    public void The_known_pairs_of_a_model_get_their_known_ids(string model)
+    [SkippableFact]
+    public void The_known_pairs_of_a_real_model_get_their_known_ids()
     {
-        var directory = SharedData.Path($"models/{model}");
+        var directory = SharedData.Path("models/stories260K");
         using var expected = JsonDocument.Parse(File.ReadAllText(Path.Combine(directory, "expected.json")));
-        var pairs = expected.RootElement.GetProperty("dpo").GetProperty("pairs").EnumerateArray().Where(pair => pair.TryGetProperty("prompt", out _)).ToArray();
-        Skip.If(pairs.Length == 0, $"the known pairs of {model} are ids only");
-        foreach (var pair in pairs)
+        foreach (var pair in expected.RootElement.GetProperty("dpo").GetProperty("pairs").EnumerateArray())
         {
             var row = _directory.FirstRow(pair.GetRawText().ReplaceLineEndings(""), new DataOptions { Format = "strings" }, TextTokenizer.Load(directory));
             Assert.Equal([Known(pair, "prompt_ids"), Known(pair, "chosen_ids"), Known(pair, "rejected_ids")], row);
