@@ -1,3 +1,14 @@
+using System.Text.Json;
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Cluster.Tools.Singleton;
+using Google.Protobuf;
+using Orchestrator.Cluster.Actors;
+using Orchestrator.Cluster.Messages;
+using Orchestrator.Cluster.Nodes;
+using Orchestrator.Cluster.Protocol;
+using Orchestrator.Collectives;
+
 namespace Orchestrator.Cluster;
 
 /// <summary>Coordinates a run from this process: control plane, job files for workers, and, of several control nodes, one at a time the steps.</summary>
@@ -9,13 +20,65 @@ public static class Coordinator
     /// </summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="IOException">An address is taken or not this machine's, or a file of the job cannot be read.</exception>
-    public static Task<RunOutcome> RunAsync(CoordinatorOptions options, IRunObserver observer, CancellationToken stop) =>
-        throw new NotSupportedException("The coordinator is being built.");
+    public static async Task<RunOutcome> RunAsync(CoordinatorOptions options, IRunObserver observer, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        await using var server = await CollectiveServer.StartAsync(ServerFor(options), CancellationToken.None);
+        foreach (var file in options.Job.Files)
+        {
+            await server.Blobs.AddFileAsync(file.Name, file.Path, file.Sha256, stop);
+        }
+
+        var job = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(options.Job));
+        var rules = RunRules.Of(options, server.Endpoint.HostId, server.Endpoint.Address, job);
+        await using var desk = new ControlDesk(options, observer);
+        await using var node = await ClusterNode.StartAsync(NodeFor(options), system => Populate(system, rules, desk));
+        desk.Publish(new Listening(node.Address, server.Endpoint.Address));
+        await using var stopping = stop.UnsafeRegister(_ => Stop(node, desk), null);
+        _ = node.System.WhenTerminated.ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);
+        return await desk.Outcome;
+    }
 
     /// <summary>Asks a live run how it stands.</summary>
     /// <param name="address">host:port of one of its control nodes.</param>
     /// <exception cref="TimeoutException">Nobody answered; the message says what to check.</exception>
     /// <exception cref="UnauthorizedAccessException">The token is not the run's.</exception>
     public static Task<RunStatus> StatusAsync(string address, string token, TimeSpan timeout, CancellationToken cancellation) =>
-        throw new NotSupportedException("The status query is being built.");
+        StatusClient.AskAsync(address, token, timeout, cancellation);
+
+    private static void Populate(ActorSystem system, RunRules rules, ControlDesk desk)
+    {
+        var singleton = Props.Create(() => new CoordinatorActor(rules, desk)).WithDispatcher("akka.actor.orchestrator-dispatcher");
+        var settings = ClusterSingletonManagerSettings.Create(system).WithRole(Roles.Control);
+        system.ActorOf(ClusterSingletonManager.Props(singleton, PoisonPill.Instance, settings), Roles.Coordinator);
+        var proxy = system.ActorOf(ClusterSingletonProxy.Props($"/user/{Roles.Coordinator}", ClusterSingletonProxySettings.Create(system).WithRole(Roles.Control)), "coordinator-proxy");
+        desk.Desk = system.ActorOf(Props.Create(() => new DeskActor(desk, rules.Token, proxy)), Roles.Desk);
+    }
+
+    private static void Stop(ClusterNode node, ControlDesk desk)
+    {
+        var others = node.Cluster.State.Members.Any(m => m.HasRole(Roles.Control) && m.Status == MemberStatus.Up && m.Address != node.Cluster.SelfAddress);
+        if (others)
+        {
+            node.Cluster.Leave(node.Cluster.SelfAddress);
+        }
+        else
+        {
+            desk.Stop("The run was asked to stop.");
+        }
+    }
+
+    private static NodeOptions NodeFor(CoordinatorOptions options) => new(
+        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, options.ControlNodes, options.Deadlines);
+
+    private static ServerOptions ServerFor(CoordinatorOptions options) => new()
+    {
+        Bind = options.Bind,
+        Port = options.DataPort,
+        AdvertisedHost = options.AdvertisedHost,
+        Token = options.Token,
+        Tls = options.Tls,
+        Time = options.Time,
+    };
 }

@@ -78,6 +78,9 @@ public sealed record CoordinatorOptions
 
     public Deadlines Deadlines { get; init; } = new();
 
+    /// <summary>One line at each decision of note, with its reason: for a log, not for the console. Called on the coordinator's thread: do little.</summary>
+    public Action<string>? Log { get; init; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>

@@ -21,8 +21,8 @@ public sealed record Deadlines
     /// <summary>On the data plane: no byte and no sign of life from a peer for so long ends the collective.</summary>
     public TimeSpan Progress => Patience;
 
-    /// <summary>Until all ranks of a new generation have met.</summary>
-    public TimeSpan Connect => Patience;
+    /// <summary>Until all ranks of a new generation have met: one of them may still have to finish a leaf. A dead one is noticed far earlier.</summary>
+    public TimeSpan Connect => Work;
 
     /// <summary>A new coordinator waits so long for the answers of workers it knows of.</summary>
     public TimeSpan Takeover => Patience;
@@ -49,7 +49,6 @@ public sealed record Deadlines
         Nest((nameof(Heartbeat), Heartbeat * 4), (nameof(Silence), Silence));
         Nest((nameof(SuspectWindow), SuspectWindow), (nameof(Progress), Progress));
         Nest((nameof(Progress), Progress), (nameof(Silence), Silence));
-        Nest((nameof(Connect), Connect), (nameof(Silence), Silence));
         Nest((nameof(Silence), Silence), (nameof(AllLost), AllLost));
         Nest((nameof(AllLost), AllLost), (nameof(Orphan), Orphan));
         Nest(("Akka's detection, resolver and hand-over", (AkkaPause + ResolverMargin) * 2 + Takeover), (nameof(Orphan), Orphan));

@@ -44,6 +44,9 @@ public sealed record WorkerOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>For tests: ends this worker as kill -9 does, without a word to anybody.</summary>
+    internal CancellationToken Kill { get; init; }
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     public void Check()
     {

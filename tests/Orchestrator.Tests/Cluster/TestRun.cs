@@ -1,0 +1,176 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Orchestrator.Cluster;
+using Orchestrator.Core;
+
+namespace Orchestrator.Tests.Cluster;
+
+/// <summary>A whole run inside the test process: one coordinator and workers, each its own actor system and data plane, over real sockets.</summary>
+internal sealed class TestRun : IRunObserver, IAsyncDisposable
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<string, (Task<WorkerOutcome> Run, CancellationTokenSource Stop, CancellationTokenSource Kill)> _workers = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private readonly List<(Func<RunEvent, bool> Wanted, TaskCompletionSource<RunEvent> Found)> _awaited = [];
+
+    public TestRun() => Folder = Directory.CreateTempSubdirectory("cluster-").FullName;
+
+    public string Folder { get; }
+
+    public FakeWorld World { get; } = new();
+
+    public List<RunEvent> Events { get; } = [];
+
+    public ConcurrentQueue<string> Log { get; } = [];
+
+    public Task<RunOutcome> Outcome { get; private set; } = Task.FromResult<RunOutcome>(null!);
+
+    public string Address { get; private set; } = "";
+
+    public static PlanOptions Plan(int steps, int leaves = 8) => new(7, 64, leaves * 2, 2, MaxSteps: steps);
+
+    public async Task<TestRun> StartAsync(int steps, Func<CoordinatorOptions, CoordinatorOptions>? change = null, int leaves = 8)
+    {
+        var path = Path.Combine(Folder, "model", "weights.bin");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        await File.WriteAllBytesAsync(path, FakeReplica.InitialWeights);
+        var options = new CoordinatorOptions
+        {
+            Job = new Job
+            {
+                RunId = "test-" + Path.GetFileName(Folder),
+                RunFile = "",
+                Plan = Plan(steps, leaves),
+                Files = [new JobFile("model/weights.bin", Convert.ToHexStringLower(SHA256.HashData(FakeReplica.InitialWeights)), FakeReplica.InitialWeights.Length, path)],
+            },
+            Token = "secret",
+            OutputDirectory = Path.Combine(Folder, "out"),
+            Log = line => Log.Enqueue("coordinator: " + line),
+        };
+        Outcome = Coordinator.RunAsync(change is null ? options : change(options), this, _stop.Token);
+        var first = await Task.WhenAny(Outcome, _listening.Task).WaitAsync(Patience);
+        if (first == Outcome)
+        {
+            await Outcome;
+        }
+
+        Address = await _listening.Task;
+        return this;
+    }
+
+    public void Add(params string[] workers)
+    {
+        foreach (var worker in workers)
+        {
+            Add(worker, options => options);
+        }
+    }
+
+    public void Add(string worker, Func<WorkerOptions, WorkerOptions> change)
+    {
+        var (stop, kill) = (new CancellationTokenSource(), new CancellationTokenSource());
+        var options = new WorkerOptions
+        {
+            Join = [Address],
+            Name = worker,
+            Token = "secret",
+            CacheDirectory = Path.Combine(Folder, "cache"),
+            Log = line => Log.Enqueue($"{worker}: {line}"),
+            Kill = kill.Token,
+        };
+        _workers[worker] = (Worker.RunAsync(change(options), World.FactoryFor(worker), stop.Token), stop, kill);
+    }
+
+    public void Stop() => _stop.Cancel();
+
+    public void Stop(string worker) => _workers[worker].Stop.Cancel();
+
+    public void Kill(string worker) => _workers[worker].Kill.Cancel();
+
+    public Task<WorkerOutcome> OutcomeOf(string worker) => _workers[worker].Run.WaitAsync(Patience);
+
+    public async Task<RunOutcome> EndAsync()
+    {
+        try
+        {
+            return await Outcome.WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException("The run did not end. What happened:\n" + Story());
+        }
+    }
+
+    /// <summary>The first event that fits, past or to come.</summary>
+    public async Task<T> EventAsync<T>(Func<T, bool>? fits = null)
+        where T : RunEvent
+    {
+        TaskCompletionSource<RunEvent> found;
+        lock (_gate)
+        {
+            if (Events.OfType<T>().FirstOrDefault(e => fits?.Invoke(e) ?? true) is { } past)
+            {
+                return past;
+            }
+
+            found = new TaskCompletionSource<RunEvent>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _awaited.Add((e => e is T t && (fits?.Invoke(t) ?? true), found));
+        }
+
+        try
+        {
+            return (T)await found.Task.WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"No {typeof(T).Name} came. What happened:\n" + Story());
+        }
+    }
+
+    public IReadOnlyList<T> All<T>()
+        where T : RunEvent
+    {
+        lock (_gate)
+        {
+            return [.. Events.OfType<T>()];
+        }
+    }
+
+    public string Story()
+    {
+        lock (_gate)
+        {
+            return string.Join('\n', Log.Concat(Events.Select(e => e.ToString())));
+        }
+    }
+
+    public void On(RunEvent happened)
+    {
+        lock (_gate)
+        {
+            Events.Add(happened);
+            _awaited.RemoveAll(waiting => waiting.Wanted(happened) && waiting.Found.TrySetResult(happened));
+        }
+
+        if (happened is Listening listening)
+        {
+            _listening.TrySetResult(listening.Control);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        foreach (var (_, worker) in _workers)
+        {
+            await worker.Kill.CancelAsync();
+        }
+
+        await Task.WhenAll(_workers.Values.Select(w => w.Run)).WaitAsync(Patience);
+        await Outcome.WaitAsync(Patience);
+        Directory.Delete(Folder, recursive: true);
+    }
+}
