@@ -5,19 +5,19 @@ using static TorchSharp.torch;
 namespace Orchestrator.Training.Models;
 
 /// <summary>Causal self-attention with grouped queries, rotary positions, windows and soft caps, as the family's description says.</summary>
-internal sealed class Attention(DecoderSpec model, LayerSpec layer, IReadOnlyDictionary<string, Parameter> weights)
+internal sealed class Attention(DecoderSpec model, LayerSpec layer, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
 {
-    private readonly Projection[] _qkv = [.. layer.Qkv.Projections.Select(linear => new Projection(linear, weights))];
-    private readonly Projection _out = new(layer.AttentionOut, weights);
+    private readonly Projection[] _qkv = [.. layer.Qkv.Projections.Select(linear => new Projection(linear, weights, precision))];
+    private readonly Projection _out = new(layer.AttentionOut, weights, precision);
     private readonly AttentionKernel _kernel = new(model);
-    private readonly Norm? _queryNorm = layer.QueryNorm is null ? null : new Norm(layer.QueryNorm, weights);
-    private readonly Norm? _keyNorm = layer.KeyNorm is null ? null : new Norm(layer.KeyNorm, weights);
+    private readonly Norm? _queryNorm = layer.QueryNorm is null ? null : new Norm(layer.QueryNorm, weights, precision);
+    private readonly Norm? _keyNorm = layer.KeyNorm is null ? null : new Norm(layer.KeyNorm, weights, precision);
 
     /// <param name="x">[rows, tokens, hidden].</param>
     public Tensor Apply(Tensor x, AttentionContext context, KeyValueCache? cache, int index)
     {
         using var scope = NewDisposeScope();
-        var (query, key, value) = Split(x);
+        var (query, key, value) = Split(precision.Cast(x));
         query = Rotate(_queryNorm?.Apply(query) ?? query, context);
         key = Rotate(_keyNorm?.Apply(key) ?? key, context);
         if (cache is not null)
@@ -54,14 +54,15 @@ internal sealed class Attention(DecoderSpec model, LayerSpec layer, IReadOnlyDic
     {
         if (model.Rope is not { } rope)
         {
-            return x;
+            return precision.Cast(x);
         }
 
+        x = precision.Restore(x);
         var turning = rope.Dimension == model.HeadSize ? x : x.narrow(-1, 0, rope.Dimension);
         var halves = turning.chunk(2, -1);
         var rotated = (turning * context.Cosine!).addcmul_(cat([halves[1], halves[0]], -1), context.Sine!, 1);
-        return rope.Dimension == model.HeadSize
+        return precision.Cast(rope.Dimension == model.HeadSize
             ? rotated
-            : cat([rotated, x.narrow(-1, rope.Dimension, model.HeadSize - rope.Dimension)], -1);
+            : cat([rotated, x.narrow(-1, rope.Dimension, model.HeadSize - rope.Dimension)], -1));
     }
 }

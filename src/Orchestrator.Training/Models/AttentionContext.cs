@@ -7,7 +7,7 @@ namespace Orchestrator.Training.Models;
 /// What all layers of one forward pass share: rotary angles of its positions, and who may see whom. Made once a pass, in the pass's own dispose
 /// scope, which ends its tensors.
 /// </summary>
-internal abstract class AttentionContext
+internal abstract class AttentionContext : IDisposable
 {
     /// <param name="positions">[rows or 1, tokens], int64.</param>
     /// <param name="length">Tokens of the longest sequence: some families turn differently when it is long.</param>
@@ -30,6 +30,26 @@ internal abstract class AttentionContext
     /// <param name="key">[rows, key and value heads, past + tokens, head size].</param>
     /// <returns>[rows, tokens, heads · head size].</returns>
     public abstract Tensor Mix(AttentionKernel kernel, Tensor query, Tensor key, Tensor value, int? window);
+
+    /// <summary>Takes the tensors out of the pass's dispose scope: they then live until <see cref="Dispose"/>, for a backward that computes again.</summary>
+    public void Keep()
+    {
+        foreach (var tensor in Tensors)
+        {
+            tensor.DetachFromDisposeScope();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in Tensors)
+        {
+            tensor.Dispose();
+        }
+    }
+
+    /// <summary>Every tensor of the context.</summary>
+    protected virtual IEnumerable<Tensor> Tensors => new[] { Cosine, Sine }.OfType<Tensor>();
 
     /// <summary>True where a query may see a key: at its own place or before it, and within the window.</summary>
     /// <param name="past">Keys before the first query's own.</param>

@@ -33,9 +33,9 @@ internal sealed class AttentionKernel(DecoderSpec model)
     {
         var (rows, heads, queries, keys) = (query.size(0), query.size(1), query.size(2), key.size(2));
         var scores = bmm(query.reshape(rows * heads, queries, -1), key.reshape(rows * heads, keys, -1).transpose(1, 2));
-        scores = (scores * (model.AttentionScale / cap)).tanh() * cap;
+        scores = (scores.to(ScalarType.Float32) * (model.AttentionScale / cap)).tanh() * cap;
         scores = scores.view(rows, heads, queries, keys);
-        var shares = (mask is null ? scores : scores.masked_fill(mask.logical_not(), float.MinValue)).softmax(-1);
+        var shares = (mask is null ? scores : scores.masked_fill(mask.logical_not(), float.MinValue)).softmax(-1).to(value.dtype);
         return bmm(shares.view(rows * heads, queries, keys), value.reshape(rows * heads, keys, -1)).view(rows, heads, queries, -1);
     }
 

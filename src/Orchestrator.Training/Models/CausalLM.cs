@@ -16,22 +16,23 @@ public sealed class CausalLM : IDisposable
     private readonly (Norm AttentionNorm, Attention Attention, Norm? MlpNorm, Mlp Mlp, Norm? AfterAttention, Norm? AfterMlp, bool Parallel)[] _layers;
     private readonly Norm _finalNorm;
     private readonly Projection? _head;
+    private readonly Precision _precision = new();
 
     /// <param name="weights">One parameter for every tensor of the specification, by its full name.</param>
     public CausalLM(ModelConfig config, ImmutableSortedDictionary<string, Parameter> weights)
     {
         (Config, Spec, _weights) = (config, Family.Describe(config), weights);
-        Norm? Optional(NormSpec? norm) => norm is null ? null : new Norm(norm, weights);
+        Norm? Optional(NormSpec? norm) => norm is null ? null : new Norm(norm, weights, _precision);
         _layers = [.. Spec.Layers.Select(layer => (
-            new Norm(layer.AttentionNorm, weights),
-            new Attention(Spec, layer, weights),
+            new Norm(layer.AttentionNorm, weights, _precision),
+            new Attention(Spec, layer, weights, _precision),
             Optional(layer.MlpNorm),
-            new Mlp(layer.Mlp, weights),
+            new Mlp(layer.Mlp, weights, _precision),
             Optional(layer.AfterAttention),
             Optional(layer.AfterMlp),
             layer.Parallel))];
-        _finalNorm = new Norm(Spec.FinalNorm, weights);
-        _head = Spec.Head is null ? null : new Projection(Spec.Head, weights);
+        _finalNorm = new Norm(Spec.FinalNorm, weights, _precision);
+        _head = Spec.Head is null ? null : new Projection(Spec.Head, weights, _precision);
     }
 
     public ModelConfig Config { get; }
@@ -44,6 +45,22 @@ public sealed class CausalLM : IDisposable
     public Parameter this[string name] => _weights[name];
 
     public Device Device => _weights[Spec.Embedding].device;
+
+    /// <summary>
+    /// The type of matrix products: Float32, or BFloat16 with everything that adds up over layers, tokens or steps still in fp32. Weights and
+    /// their gradients are fp32 either way.
+    /// </summary>
+    public ScalarType Compute
+    {
+        get => _precision.Type;
+        set => _precision.Type = value;
+    }
+
+    /// <summary>
+    /// Packed passes with gradient keep each block's input only and compute the block again in backward: less memory, a third more work, the
+    /// same gradients. Backward must then be run by <see cref="BackwardPass.Run"/>, once a pass.
+    /// </summary>
+    public bool Checkpointing { get; set; }
 
     /// <summary>[vocabulary, hidden].</summary>
     public Tensor HeadWeight => _head is null ? _weights[Spec.Embedding] : _head.Weight;
@@ -75,14 +92,16 @@ public sealed class CausalLM : IDisposable
         var ids = tensor(tokens.Ids.AsSpan().ToArray(), device: Device).unsqueeze(0);
         var positions = tensor(tokens.Positions.AsSpan().ToArray(), device: Device).unsqueeze(0);
         var x = Embed(ids, positions, 1, tokens.Ids.Length);
-        return Run(x, new PackedContext(Spec, tokens, positions), cache: null).squeeze(0).MoveToOuterDisposeScope();
+        var context = new PackedContext(Spec, tokens, positions);
+        return (Checkpointing && is_grad_enabled() ? RunCheckpointed(x, context) : Run(x, context, cache: null)).squeeze(0).MoveToOuterDisposeScope();
     }
 
     /// <summary>Scores of the next token, [..., vocabulary], from hidden states [..., hidden].</summary>
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        var logits = nn.functional.linear(hidden, HeadWeight, HeadBias);
+        var bias = HeadBias is null ? null : _precision.Cast(HeadBias);
+        var logits = _precision.Restore(nn.functional.linear(_precision.Cast(hidden), _precision.Cast(HeadWeight), bias));
         return (Spec.LogitSoftCap is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
     }
 
@@ -111,6 +130,21 @@ public sealed class CausalLM : IDisposable
         for (var index = 0; index < _layers.Length; index++)
         {
             x = Block(x, context, cache, index);
+        }
+
+        return _finalNorm.Apply(x);
+    }
+
+    private Tensor RunCheckpointed(Tensor x, AttentionContext context)
+    {
+        context.Keep();
+
+        // Frozen embeddings: without a gradient at its input, a checkpointed block would have none at all.
+        x = x.requires_grad ? x : x.detach().requires_grad_();
+        for (var index = 0; index < _layers.Length; index++)
+        {
+            var at = index;
+            x = BlockCheckpoint.apply(x, new CheckpointedBlock(input => Block(input, context, null, at), context, Last: at == 0));
         }
 
         return _finalNorm.Apply(x);

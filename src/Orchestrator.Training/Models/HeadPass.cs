@@ -10,7 +10,8 @@ namespace Orchestrator.Training.Models;
 /// <param name="biased">Whether the head has a bias.</param>
 /// <param name="cap">Gemma 2's final soft cap, or null.</param>
 /// <param name="chunk">Rows at once.</param>
-internal sealed class HeadPass(bool biased, double? cap, int chunk)
+/// <param name="compute">Type of the matrix products; all else, and what is returned, is fp32.</param>
+internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType compute)
 {
     public bool Biased => biased;
 
@@ -27,6 +28,8 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk)
     public (Tensor LogProbs, Tensor Normalizer) Forward(Tensor rows, Tensor weight, Tensor? bias, Tensor ids)
     {
         var count = rows.size(0);
+        using var outer = NewDisposeScope();
+        (weight, bias) = (weight.to(compute), bias?.to(compute));
         var (all, normalizer) = (empty([count], ScalarType.Float32, rows.device), empty([count], ScalarType.Float32, rows.device));
         for (var start = 0L; start < count; start += chunk)
         {
@@ -43,7 +46,7 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk)
             Aligned?.narrow(0, start, size).copy_(logps - 2 * (linalg.vector_norm(logits, 2, [1L]).log() - logSum.squeeze(1)));
         }
 
-        return (all, normalizer);
+        return (all.MoveToOuterDisposeScope(), normalizer.MoveToOuterDisposeScope());
     }
 
     /// <param name="normalizer">[rows], as forward returned it.</param>
@@ -54,24 +57,38 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk)
         var count = rows.size(0);
         var rowGradient = rows.requires_grad ? empty_like(rows) : null;
         var weightGradient = weight.requires_grad ? zeros_like(weight) : null;
+        var (matrix, offset) = (weight.to(compute), bias?.to(compute));
         var biasGradient = bias?.requires_grad == true ? zeros_like(bias) : null;
         for (var start = 0L; start < count; start += chunk)
         {
             using var scope = NewDisposeScope();
             var size = Math.Min(chunk, count - start);
-            var part = rows.narrow(0, start, size);
-            var slope = LogitGradient(Logits(part, weight, bias), ids.narrow(0, start, size), normalizer.narrow(0, start, size), gradient.narrow(0, start, size));
-            rowGradient?.narrow(0, start, size).copy_(slope.mm(weight));
-            weightGradient?.addmm_(slope.t(), part);
+            var part = rows.narrow(0, start, size).to(compute);
+            var slope = LogitGradient(Logits(part, matrix, offset), ids.narrow(0, start, size), normalizer.narrow(0, start, size), gradient.narrow(0, start, size));
             biasGradient?.add_(slope.sum([0L]));
+            slope = slope.to(compute);
+            rowGradient?.narrow(0, start, size).copy_(slope.mm(matrix));
+            AddProduct(weightGradient, slope.t(), part);
         }
 
         return (rowGradient, weightGradient, biasGradient);
     }
 
+    private void AddProduct(Tensor? sum, Tensor left, Tensor right)
+    {
+        if (compute == ScalarType.Float32)
+        {
+            sum?.addmm_(left, right);
+        }
+        else
+        {
+            sum?.add_(left.mm(right));
+        }
+    }
+
     private Tensor Logits(Tensor rows, Tensor weight, Tensor? bias)
     {
-        var logits = nn.functional.linear(rows, weight, bias).to(ScalarType.Float32);
+        var logits = nn.functional.linear(rows.to(compute), weight, bias).to(ScalarType.Float32);
         return cap is { } most ? logits.div_(most).tanh_().mul_(most) : logits;
     }
 

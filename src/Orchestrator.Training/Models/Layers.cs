@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Models;
 
-/// <summary>y = x Wᵀ + b over the last dimension.</summary>
-internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Parameter> weights)
+/// <summary>y = x Wᵀ + b over the last dimension, in the model's compute type.</summary>
+internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
 {
     private readonly Parameter _weight = weights[$"{spec.Name}.weight"];
     private readonly Parameter? _bias = spec.Bias ? weights[$"{spec.Name}.bias"] : null;
@@ -14,17 +14,22 @@ internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Pa
 
     public Parameter? Bias => _bias;
 
-    public Tensor Apply(Tensor x) => nn.functional.linear(x, spec.Transposed ? _weight.t() : _weight, _bias);
+    public Tensor Apply(Tensor x)
+    {
+        var weight = precision.Cast(_weight);
+        return nn.functional.linear(precision.Cast(x), spec.Transposed ? weight.t() : weight, _bias is null ? null : precision.Cast(_bias));
+    }
 }
 
 /// <summary>LayerNorm or RMSNorm over the last dimension, in fp32.</summary>
-internal sealed class Norm(NormSpec spec, IReadOnlyDictionary<string, Parameter> weights)
+internal sealed class Norm(NormSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
 {
     private readonly Parameter _weight = weights[$"{spec.Name}.weight"];
     private readonly Parameter? _bias = spec.Rms ? null : weights[$"{spec.Name}.bias"];
 
     public Tensor Apply(Tensor x)
     {
+        x = precision.Restore(x);
         if (!spec.Rms)
         {
             return nn.functional.layer_norm(x, [spec.Size], _weight, _bias, spec.Epsilon);
@@ -37,15 +42,15 @@ internal sealed class Norm(NormSpec spec, IReadOnlyDictionary<string, Parameter>
 }
 
 /// <summary>The feed-forward half of a block.</summary>
-internal sealed class Mlp(MlpSpec spec, IReadOnlyDictionary<string, Parameter> weights)
+internal sealed class Mlp(MlpSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
 {
-    private readonly Projection[] _in = [.. spec.In.Select(linear => new Projection(linear, weights))];
-    private readonly Projection _out = new(spec.Out, weights);
+    private readonly Projection[] _in = [.. spec.In.Select(linear => new Projection(linear, weights, precision))];
+    private readonly Projection _out = new(spec.Out, weights, precision);
 
     public Tensor Apply(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return _out.Apply(Inner(x)).MoveToOuterDisposeScope();
+        return _out.Apply(Inner(precision.Cast(x))).MoveToOuterDisposeScope();
     }
 
     private Tensor Inner(Tensor x)

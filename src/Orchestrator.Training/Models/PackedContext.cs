@@ -29,6 +29,8 @@ internal sealed class PackedContext : AttentionContext
         }
     }
 
+    protected override IEnumerable<Tensor> Tensors => base.Tensors.Concat(_masks.Values);
+
     public override Tensor Mix(AttentionKernel kernel, Tensor query, Tensor key, Tensor value, int? window)
     {
         using var scope = NewDisposeScope();

@@ -23,6 +23,8 @@ internal sealed class PaddedContext : AttentionContext
         }
     }
 
+    protected override IEnumerable<Tensor> Tensors => base.Tensors.Concat(_masks.Values.OfType<Tensor>());
+
     public override Tensor Mix(AttentionKernel kernel, Tensor query, Tensor key, Tensor value, int? window)
     {
         var mask = _masks[Effective(window)];

@@ -24,7 +24,7 @@ public static class TokenLogProbs
         using var scope = NewDisposeScope();
         var rows = hidden.index_select(0, tensor(at.ToArray(), device: hidden.device));
         var ids = tensor(targets.ToArray(), device: hidden.device).unsqueeze(1);
-        var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk) { Greedy = greedy, Aligned = aligned };
+        var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk, model.Compute) { Greedy = greedy, Aligned = aligned };
         var (weight, bias) = (model.HeadWeight, model.HeadBias);
         var graph = is_grad_enabled() && (rows.requires_grad || weight.requires_grad || bias?.requires_grad == true);
         var logps = graph ? LogProbFunction.apply(rows, weight, bias!, ids, head) : head.Forward(rows, weight, bias, ids).LogProbs;
