@@ -29,6 +29,29 @@ public readonly record struct GradientInspection(ulong Digest, double SumOfSquar
         return new GradientInspection(hash.GetCurrentHashAsUInt64(), total);
     }
 
+    /// <summary>False where a NaN or an infinity stands anywhere: an exponent of ones.</summary>
+    public static bool AllFinite(FloatBuffer gradient)
+    {
+        const int Exponent = 0x7F800000;
+        for (long start = 0; start < gradient.Length; start += Chunk)
+        {
+            ReadOnlySpan<int> bits = MemoryMarshal.Cast<float, int>(gradient.Slice(start, Math.Min(Chunk, gradient.Length - start)).Span);
+            var (mask, found) = (Vector512.Create(Exponent), Vector512<int>.Zero);
+            var whole = bits.Length - bits.Length % Vector512<int>.Count;
+            for (var i = 0; i < whole; i += Vector512<int>.Count)
+            {
+                found |= Vector512.Equals(Vector512.Create(bits[i..]) & mask, mask);
+            }
+
+            if (found != Vector512<int>.Zero || bits[whole..].ContainsAnyInRange(Exponent, int.MaxValue) || bits[whole..].ContainsAnyInRange(Exponent | int.MinValue, -1))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     // Eight lanes whatever the processor has: Vector512 is computed in halves or one by one where it is narrower, with the same result.
     private static double SquaresOf(ReadOnlySpan<float> values)
     {

@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.IO.Hashing;
+using Orchestrator.Core;
+using Orchestrator.Training.Checkpoints;
+using Orchestrator.Training.Models;
+using Orchestrator.Training.Native;
+using Orchestrator.Training.Objectives;
+using Orchestrator.Training.Optimizers;
+using Orchestrator.Training.Steps;
+using TorchSharp;
+
+namespace Orchestrator.Training;
+
+/// <summary>
+/// One rank's policy, reference and optimizer. A step is computed, reduced and staged; only <see cref="ApplyAsync"/> changes weights. All of libtorch
+/// runs on the device thread; between two such pieces of work the exchange runs wherever it runs.
+/// </summary>
+public sealed class Replica : IReplica
+{
+    private readonly DeviceThread _device;
+    private readonly ReplicaParts _parts;
+    private readonly ILeafSums _sums;
+    private readonly GradientExchange _exchange;
+    private StagedStep? _staged;
+    private bool _disposed;
+
+    internal Replica(DeviceThread device, ReplicaParts parts, long appliedStep, ulong? stateDigest)
+    {
+        (_device, _parts, AppliedStep) = (device, parts, appliedStep);
+        _sums = parts.Options.Reduction == Reduction.Canonical ? new CanonicalSums(parts.Slots) : new SequentialSums(parts.Slots);
+        _exchange = new GradientExchange(parts);
+        StateDigest = stateDigest ?? InitialDigest();
+    }
+
+    /// <inheritdoc/>
+    public long AppliedStep { get; private set; }
+
+    /// <inheritdoc/>
+    public ulong StateDigest { get; private set; }
+
+    /// <inheritdoc/>
+    public ImmutableArray<(string Name, FloatBuffer Buffer)> State => _parts.State.Host;
+
+    /// <inheritdoc/>
+    public async Task<StagedStep> ComputeAsync(StepWork work, IGradientExchange exchange, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        RequireNextStep(work);
+        var step = await _exchange.ViewAsync(work, exchange, _device, cancellation);
+        var mine = await _device.Run(() => ComputeLeaves(work, step, cancellation), cancellation);
+        _staged = null; // the result's buffer is overwritten from here on
+        await _exchange.ReduceAsync(work, _sums.PlanOf(work), mine, exchange, cancellation);
+        return await _device.Run(() => Stage(work, step), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task ApplyAsync(StepId id, CancellationToken cancellation)
+    {
+        if (_staged is not { } staged || staged.Id != id)
+        {
+            throw new InvalidOperationException($"{id} is to be applied, and {(_staged is null ? "nothing" : _staged.Id)} is staged here at step {AppliedStep}.");
+        }
+
+        await _device.Run(() => Apply(staged), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<LeafSums>> EvaluateAsync(string split, ImmutableArray<LeafRange> leaves, CancellationToken cancellation)
+    {
+        var (set, pairsPerLeaf) = _parts.EvaluationSet(split);
+        return await _device.Run(
+            () =>
+            {
+                var sums = new List<LeafSums>();
+                foreach (var leaf in leaves.SelectMany(range => range.Leaves))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    var first = leaf * pairsPerLeaf;
+                    var rows = Enumerable.Range(first, Math.Min(pairsPerLeaf, set.Pairs.Count - first)).ToImmutableArray();
+                    sums.Add(new LeafSums(leaf, _parts.Step.Evaluate(set, rows)));
+                }
+
+                return sums;
+            },
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<string> SaveAsync(string directory, long term, CancellationToken cancellation) => _device.Run(
+        () =>
+        {
+            _parts.State.Refresh();
+            var checkpoint = CheckpointWriter.Write(directory, _parts.Describe(term, AppliedStep, StateDigest), target => StateFiles.Write(target, _parts));
+            return checkpoint.WeightsSha256;
+        },
+        cancellation);
+
+    /// <inheritdoc/>
+    public Task RefreshStateAsync(CancellationToken cancellation) => _device.Run(_parts.State.Refresh, cancellation);
+
+    /// <inheritdoc/>
+    public Task AdoptAsync(long appliedStep, ulong stateDigest, CancellationToken cancellation) => _device.Run(
+        () =>
+        {
+            _parts.State.Upload();
+            _sums.Drop();
+            _exchange.Forget();
+            (_staged, AppliedStep, StateDigest) = (null, appliedStep, stateDigest);
+        },
+        cancellation);
+
+    /// <summary>Frees the device's memory and the buffers; nothing may still use <see cref="State"/>.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            await _device.Run(() =>
+            {
+                _exchange.Release();
+                _parts.Dispose();
+            });
+            await _device.DisposeAsync();
+        }
+    }
+
+    /// <summary>The next link of the chain of digests.</summary>
+    internal static ulong Chain(ulong previous, ulong gradient, long step)
+    {
+        Span<byte> link = stackalloc byte[3 * sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(link, previous);
+        BinaryPrimitives.WriteUInt64LittleEndian(link[8..], gradient);
+        BinaryPrimitives.WriteInt64LittleEndian(link[16..], step);
+        return XxHash3.HashToUInt64(link);
+    }
+
+    private ImmutableArray<FloatBuffer> ComputeLeaves(StepWork work, StepView step, CancellationToken cancellation)
+    {
+        var slots = _sums.Compute(work, leaf => TrainLeaf(work, step, leaf), cancellation);
+        return [.. slots.Select(_parts.Slots.OnHost)];
+    }
+
+    private ImmutableArray<MetricSum> TrainLeaf(StepWork work, StepView step, int leaf) =>
+        _parts.Step.Train(_parts.Train, _parts.Plan.PairsOf(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf));
+
+    private StagedStep Stage(StepWork work, StepView step)
+    {
+        var found = GradientInspection.Of(_exchange.Result);
+        var norm = Clipping.Norm(found.SumOfSquares, _parts.NormalizerOf(step));
+        _staged = new StagedStep(
+            work.Id, found.Digest, found.Finite, _sums.BadLeaves(work), norm, _parts.Schedule.RateAt(work.Id.Step), _sums.MetricsOf(work), StateDigest);
+        return _staged;
+    }
+
+    // A step whose gradient is not finite is only applied where the run skips such steps: then the weights stay as they are.
+    private void Apply(StagedStep staged)
+    {
+        var step = staged.Id.Step;
+        if (staged.Finite)
+        {
+            var factor = Clipping.Factor(staged.GradientNorm, _parts.NormalizerOf(_parts.ViewOf(step)), _parts.Options.MaxGradNorm);
+            _exchange.WithResultOnDevice(gradient => _parts.Optimizer.Step(step, staged.LearningRate, gradient, factor));
+        }
+
+        StateDigest = Chain(StateDigest, staged.Finite ? staged.GradientDigest : 0, step);
+        (_staged, AppliedStep) = (null, step + 1);
+        _sums.Drop();
+        _exchange.Forget();
+    }
+
+    private ulong InitialDigest()
+    {
+        _parts.State.Refresh();
+        return GradientInspection.Of(_parts.State.Host[0].Buffer).Digest;
+    }
+
+    private void RequireNextStep(StepWork work)
+    {
+        if (work.Id.Step != AppliedStep || work.Leaves != _parts.Plan.LeavesInStep(work.Id.Step))
+        {
+            throw new InvalidOperationException(
+                $"{work.Id} with {work.Leaves} leaves is asked for; this replica is at step {AppliedStep}, and that step has {_parts.Plan.LeavesInStep(AppliedStep)} leaves.");
+        }
+    }
+}

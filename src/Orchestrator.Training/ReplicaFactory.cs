@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using Orchestrator.Core;
+using Orchestrator.Training.Checkpoints;
+using Orchestrator.Training.Data;
+using Orchestrator.Training.Models;
+using Orchestrator.Training.Native;
+using Orchestrator.Training.Objectives;
+using Orchestrator.Training.Optimizers;
+using Orchestrator.Training.Steps;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training;
+
+/// <summary>
+/// Makes a replica from a job's files: "model/", or on a resume "checkpoint/", gives the policy; "reference/", else "model/", the reference;
+/// "pairs/train.pairs" and "pairs/NAME.pairs" the rows.
+/// </summary>
+public sealed class ReplicaFactory : IReplicaFactory
+{
+    private readonly ReplicaOptions _options;
+    private readonly IObjective _objective;
+
+    /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
+    public ReplicaFactory(ReplicaOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        (_options, _objective) = (options, Objective.Create(options.Objective));
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReplica> CreateAsync(Job job, IReadOnlyDictionary<string, string> files, IBufferProvider memory, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(memory);
+        var device = new DeviceThread(_options.Device, _options.Threads);
+        try
+        {
+            return await device.Run(() => Create(job, files, memory, device), cancellation);
+        }
+        catch
+        {
+            await device.DisposeAsync();
+            throw;
+        }
+    }
+
+    private Replica Create(Job job, IReadOnlyDictionary<string, string> files, IBufferProvider memory, DeviceThread thread)
+    {
+        using var scope = NewDisposeScope();
+        var sets = OpenSets(job, files);
+        var at = DeviceChoice.Parse(_options.Device).First();
+        var resumed = job.StartStep > 0 ? ReadState(job, files) : null;
+        var directory = FolderOf(files, resumed is null ? "model" : "checkpoint");
+        var policy = ModelDirectory.Load(directory, at);
+        var plan = job.Plan.ToPlan();
+        var rule = UpdateRules.Create(_options.Optimizer);
+        var state = new FlatState(policy, rule, memory);
+        if (resumed is not null)
+        {
+            StateFiles.Read(directory, state, rule, resumed);
+        }
+
+        var reference = _objective.Needs.Reference ? ModelDirectory.Load(FolderOf(files, Has(files, "reference") ? "reference" : "model"), at) : null;
+        var parts = new ReplicaParts
+        {
+            Job = job,
+            Options = _options,
+            Memory = memory,
+            ModelDirectory = directory,
+            Policy = policy,
+            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan)),
+            State = state,
+            Optimizer = new FlatOptimizer(rule, state.Weights, state.OptimizerStates),
+            Slots = new GradientSlots(policy, state.Layout, memory),
+            Plan = plan,
+            Schedule = new Schedule(_options.Schedule, plan.Steps),
+            Sets = sets,
+        };
+        return new Replica(thread, parts, job.StartStep, resumed?.Digest);
+    }
+
+    private bool Remembers(BatchPlan plan) =>
+        _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && plan.TotalPairs > plan.Pairs);
+
+    private ImmutableDictionary<string, PairSet> OpenSets(Job job, IReadOnlyDictionary<string, string> files)
+    {
+        var sets = ImmutableDictionary.CreateBuilder<string, PairSet>(StringComparer.Ordinal);
+        foreach (var (name, rows) in job.EvaluationSets.Select(set => (set.Name, set.Pairs)).Prepend((PairSet.Train, job.Plan.Pairs)))
+        {
+            var pairs = EncodedPairs.Open(PathOf(files, $"pairs/{name}.pairs"));
+            sets.Add(name, new PairSet(name, pairs));
+            if (pairs.Count != rows || pairs.CompletionsPerRow != _objective.Needs.CompletionsPerRow)
+            {
+                throw new InvalidDataException(
+                    $"pairs/{name}.pairs holds {pairs.Count} rows of {pairs.CompletionsPerRow} completion(s); the run needs {rows} rows of {_objective.Needs.CompletionsPerRow} for {_objective.Name}. Prepare the data again.");
+            }
+        }
+
+        return sets.ToImmutable();
+    }
+
+    private static TrainerState ReadState(Job job, IReadOnlyDictionary<string, string> files)
+    {
+        var path = PathOf(files, $"checkpoint/{TrainerState.FileName}");
+        var state = TrainerState.Read(path);
+        if (state.GlobalStep != job.StartStep || (job.StateDigest is { } digest && digest != state.Digest) || state.Seed != job.Plan.Seed)
+        {
+            throw new InvalidDataException(
+                $"{path} is of step {state.GlobalStep}, seed {state.Seed} and digest {state.StateDigest}; the run resumes step {job.StartStep} with seed {job.Plan.Seed}"
+                + $"{(job.StateDigest is { } wanted ? $" and digest {TrainerState.Hex(wanted)}" : "")}. Resume from a checkpoint of this run.");
+        }
+
+        return state;
+    }
+
+    private static bool Has(IReadOnlyDictionary<string, string> files, string folder) => files.ContainsKey($"{folder}/config.json");
+
+    private static string FolderOf(IReadOnlyDictionary<string, string> files, string folder) => Path.GetDirectoryName(PathOf(files, $"{folder}/config.json"))!;
+
+    private static string PathOf(IReadOnlyDictionary<string, string> files, string name) =>
+        files.TryGetValue(name, out var path) ? path : throw new InvalidDataException($"The job names no file {name}; a replica needs it. It names [{string.Join(", ", files.Keys.Order(StringComparer.Ordinal))}].");
+}

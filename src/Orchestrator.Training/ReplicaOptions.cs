@@ -1,0 +1,75 @@
+using Orchestrator.Training.Objectives;
+using Orchestrator.Training.Optimizers;
+
+namespace Orchestrator.Training;
+
+/// <summary>How the gradients of a step's leaves are added.</summary>
+public enum Reduction
+{
+    /// <summary>Along the canonical tree: the same bits for any number of workers, at the price of up to log2(leaves) + 1 gradient buffers.</summary>
+    Canonical,
+
+    /// <summary>As they come, in one buffer: the same bits for the same layout only.</summary>
+    Sequential,
+}
+
+/// <summary>Where the reference's log-probabilities come from.</summary>
+public enum ReferenceMode
+{
+    /// <summary>Remembered where a pair is visited more than once, else live.</summary>
+    Auto,
+
+    /// <summary>Computed with the policy's, in every step.</summary>
+    Live,
+
+    /// <summary>Computed when a pair is first met, each pair by itself, and remembered: later epochs cost no reference pass.</summary>
+    Precompute,
+}
+
+/// <summary>What a replica is told beyond the job. Checked by <see cref="Check"/> before anything is loaded.</summary>
+public sealed record ReplicaOptions
+{
+    /// <summary>As libtorch names it: cpu, cuda:0.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Threads of one CPU operation; null leaves libtorch's own choice.</summary>
+    public int? Threads { get; init; }
+
+    public ObjectiveOptions Objective { get; init; } = new();
+
+    public OptimizerOptions Optimizer { get; init; } = new();
+
+    public ScheduleOptions Schedule { get; init; } = new();
+
+    /// <summary>Gradients longer than this are scaled down to it; null or 0: never. The paper's code has 10.</summary>
+    public double? MaxGradNorm { get; init; } = 10;
+
+    public Reduction Reduction { get; init; } = Reduction.Canonical;
+
+    public ReferenceMode Reference { get; init; } = ReferenceMode.Auto;
+
+    /// <summary>Rows whose logits are in memory at once; usually 64 to 1024.</summary>
+    public int LogprobChunk { get; init; } = 256;
+
+    /// <summary>Bytes of one all-reduce; several are under way at once.</summary>
+    public int BucketBytes { get; init; } = 25 << 20;
+
+    /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
+    public void Check()
+    {
+        Optimizer.Check();
+        Schedule.Check();
+        Require(Threads is null or >= 1, $"threads_per_worker is {Threads}; needed is 1 or more.");
+        Require(MaxGradNorm is null or >= 0, $"max_grad_norm is {MaxGradNorm}; needed is 0 (off) or more.");
+        Require(LogprobChunk >= 1, $"logprob_chunk is {LogprobChunk}; needed is 1 or more.");
+        Require(BucketBytes >= 4096, $"bucket_bytes is {BucketBytes}; needed is 4096 or more.");
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new ArgumentException(message);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Orchestrator.Training.Data;
+using Orchestrator.Training.Models;
+
+namespace Orchestrator.Training.Steps;
+
+/// <summary>Encoded rows under the name of their set: "train", or an evaluation set's.</summary>
+public sealed record PairSet(string Name, EncodedPairs Pairs)
+{
+    public const string Train = "train";
+
+    /// <summary>Lays rows end to end for one forward pass.</summary>
+    internal PackedBatch Pack(ReadOnlySpan<int> rows)
+    {
+        var batch = new PackedBatch();
+        foreach (var row in rows)
+        {
+            var pair = Pairs[row];
+            if (Pairs.CompletionsPerRow == 2)
+            {
+                batch.AddPair(pair.Prompt, pair.Chosen, pair.Rejected);
+            }
+            else
+            {
+                batch.AddSingle(pair.Prompt, pair.Chosen);
+            }
+        }
+
+        return batch;
+    }
+
+    /// <summary>Tokens of the rows' sequences, the prompt counted for each completion, as TRL counts them.</summary>
+    internal long TokensOf(ReadOnlySpan<int> rows)
+    {
+        long tokens = 0;
+        foreach (var row in rows)
+        {
+            var pair = Pairs[row];
+            tokens += (long)pair.Prompt.Length * Pairs.CompletionsPerRow + pair.Chosen.Length + pair.Rejected.Length;
+        }
+
+        return tokens;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using Orchestrator.Core;
+using Orchestrator.Training.Models;
+using Orchestrator.Training.Objectives;
+using Orchestrator.Training.Steps;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Training;
+
+/// <summary>
+/// What happens to one leaf: its rows laid end to end, log-probabilities under reference and policy, the objective, and backward. The loss is a
+/// sum over the leaf's rows; gradients are added to whatever the parameters' gradients hold. Belongs to one device thread.
+/// </summary>
+public sealed class TrainStep : IDisposable
+{
+    private readonly CausalLM _policy;
+    private readonly ReferenceLogps? _reference;
+    private readonly int _chunk;
+
+    /// <param name="policy">Not disposed here.</param>
+    /// <param name="reference">Disposed with this. Null where the objective needs none.</param>
+    /// <param name="chunk">Rows whose logits are in memory at once.</param>
+    /// <param name="remember">The reference's values are kept for the next visit.</param>
+    public TrainStep(CausalLM policy, CausalLM? reference, IObjective objective, int chunk = 256, bool remember = false)
+    {
+        ArgumentNullException.ThrowIfNull(objective);
+        if (objective.Needs.Reference && reference is null)
+        {
+            throw new ArgumentException($"The objective {objective.Name} compares with a reference model, and none is given.", nameof(reference));
+        }
+
+        (_policy, Objective, _chunk) = (policy, objective, chunk);
+        _reference = reference is null ? null : new ReferenceLogps(reference, chunk, remember);
+    }
+
+    public IObjective Objective { get; }
+
+    /// <summary>Forward and backward.</summary>
+    /// <param name="rows">Of the set.</param>
+    /// <param name="step">The step to which the leaf belongs.</param>
+    /// <returns>The leaf's metric sums, in the same order for every leaf.</returns>
+    public ImmutableArray<MetricSum> Train(PairSet set, ImmutableArray<int> rows, StepView step)
+    {
+        using var scope = NewDisposeScope();
+        var leaf = Forward(set, rows.AsSpan());
+        var result = Objective.Compute(leaf.Policy, leaf.Reference, step);
+        BackwardPass.Run(result.Loss.sum());
+        return LeafMetrics.Of(Objective.Needs, leaf, result, set.TokensOf(rows.AsSpan()));
+    }
+
+    /// <summary>Forward only; the leaf is a step by itself.</summary>
+    public ImmutableArray<MetricSum> Evaluate(PairSet set, ImmutableArray<int> rows)
+    {
+        using var guard = no_grad();
+        using var scope = NewDisposeScope();
+        var leaf = Forward(set, rows.AsSpan());
+        var result = Objective.Compute(leaf.Policy, leaf.Reference, StepView.Alone(leaf.Policy, leaf.Reference));
+        return LeafMetrics.Of(Objective.Needs, leaf, result, set.TokensOf(rows.AsSpan()));
+    }
+
+    /// <summary>Policy and reference of some rows, in the caller's dispose scope; what the policy's carries of gradient is the caller's choice.</summary>
+    internal LeafLogProbs Forward(PairSet set, ReadOnlySpan<int> rows)
+    {
+        var needs = Objective.Needs;
+        var batch = set.Pack(rows);
+        var reference = needs.Reference ? Complete(_reference!.Of(set, rows, batch), batch, null) : null;
+        var firstChoice = needs.CompletionsPerRow == 1 ? zeros(batch.Targets.Length, device: _policy.Device) : null;
+        var policy = Complete(TokenLogps(_policy, batch, _chunk, firstChoice), batch, null);
+        return new LeafLogProbs(policy, reference, firstChoice);
+    }
+
+    /// <summary>[tokens] fp32: log-probability of every completion token, completion by completion.</summary>
+    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = model.Hidden(batch.Tokens);
+        return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => _reference?.Dispose();
+
+    private PairLogProbs Complete(Tensor tokens, PackedBatch batch, Tensor? aligned) => Objective.Needs.CompletionsPerRow == 2
+        ? CompletionSums.OfPairs(tokens, batch.Lengths, Objective.Needs.LengthAlpha, aligned)
+        : CompletionSums.OfSingles(tokens, batch.Lengths);
+}
+
+/// <summary>What the two models say of a leaf's rows.</summary>
+/// <param name="FirstChoice">[tokens], 1 where the policy's first choice is the token; only for one completion a row.</param>
+internal sealed record LeafLogProbs(PairLogProbs Policy, PairLogProbs? Reference, Tensor? FirstChoice);
