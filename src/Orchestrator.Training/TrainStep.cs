@@ -64,9 +64,9 @@ public sealed class TrainStep : IDisposable
     {
         var needs = Objective.Needs;
         var batch = set.Pack(rows);
-        var reference = needs.Reference ? Complete(_reference!.Of(set, rows, batch), batch, null) : null;
+        var reference = needs.Reference ? Complete(needs, _reference!.Of(set, rows, batch), batch.Lengths) : null;
         var firstChoice = needs.CompletionsPerRow == 1 ? zeros(batch.Targets.Length, device: _policy.Device) : null;
-        var policy = Complete(TokenLogps(_policy, batch, _chunk, firstChoice), batch, null);
+        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice), batch.Lengths);
         return new LeafLogProbs(policy, reference, firstChoice);
     }
 
@@ -78,11 +78,12 @@ public sealed class TrainStep : IDisposable
         return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice).MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => _reference?.Dispose();
+    /// <summary>From tokens to completions, as the objective counts them.</summary>
+    internal static PairLogProbs Complete(ObjectiveNeeds needs, Tensor tokens, int[] lengths) => needs.CompletionsPerRow == 2
+        ? CompletionSums.OfPairs(tokens, lengths, needs.LengthAlpha)
+        : CompletionSums.OfSingles(tokens, lengths);
 
-    private PairLogProbs Complete(Tensor tokens, PackedBatch batch, Tensor? aligned) => Objective.Needs.CompletionsPerRow == 2
-        ? CompletionSums.OfPairs(tokens, batch.Lengths, Objective.Needs.LengthAlpha, aligned)
-        : CompletionSums.OfSingles(tokens, batch.Lengths);
+    public void Dispose() => _reference?.Dispose();
 }
 
 /// <summary>What the two models say of a leaf's rows.</summary>
