@@ -18,7 +18,7 @@ public sealed class PairScorerTests
         try
         {
             var dpo = known.Expected.GetProperty("dpo");
-            var reference = Reference(known, dpo.GetProperty("reference"), Path.Combine(root, "reference"));
+            var reference = known.SaveReference(Path.Combine(root, "reference"));
             var expected = dpo.GetProperty("pairs").EnumerateArray().ToArray();
             using var pairs = Rows(expected, Path.Combine(root, "score.pairs"));
             await using var scorer = await PairScorer.OpenAsync(new ScoreOptions { Model = known.Directory, Reference = reference, Threads = 1, RowsPerPass = 4 });
@@ -70,19 +70,6 @@ public sealed class PairScorerTests
 
         writer.Commit();
         return EncodedPairs.Open(path);
-    }
-
-    private static string Reference(KnownModel known, JsonElement how, string target)
-    {
-        using var guard = no_grad();
-        using var reference = ModelDirectory.Load(known.Directory, CPU);
-        foreach (var tensor in how.GetProperty("tensors").EnumerateArray())
-        {
-            reference[tensor.GetString()!].mul_(how.GetProperty("factor").GetDouble());
-        }
-
-        ModelDirectory.Save(reference, null, target);
-        return target;
     }
 
     private static void Close(JsonElement expected, IReadOnlyCollection<float> found, double tolerance)

@@ -16,11 +16,25 @@ public sealed class KnownModel : IDisposable
         Model = ModelDirectory.Load(directory, CPU);
     }
 
-    public static TheoryData<string> Names =>
+    public static string[] All { get; } =
     [
         "stories260K", "gpt2", "gpt2_hubnames", "gpt_neox_parallel", "gpt_neox_sequential", "llama", "llama_sharded_bf16", "llama3_rope",
         "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi", "phi3",
     ];
+
+    public static TheoryData<string> Names
+    {
+        get
+        {
+            var names = new TheoryData<string>();
+            foreach (var name in All)
+            {
+                names.Add(name);
+            }
+
+            return names;
+        }
+    }
 
     public string Directory { get; }
 
@@ -31,6 +45,21 @@ public sealed class KnownModel : IDisposable
     public double Tolerance(string name) => Expected.GetProperty("tolerance").GetProperty(name).GetDouble();
 
     public static KnownModel Load(string name) => new(SharedData.Path($"models/{name}"));
+
+    /// <summary>Saves the reference model that the known answers were computed with.</summary>
+    public string SaveReference(string target)
+    {
+        using var guard = no_grad();
+        using var reference = ModelDirectory.Load(Directory, CPU);
+        var how = Expected.GetProperty("dpo").GetProperty("reference");
+        foreach (var name in how.GetProperty("tensors").EnumerateArray())
+        {
+            reference[name.GetString()!].mul_(how.GetProperty("factor").GetDouble());
+        }
+
+        ModelDirectory.Save(reference, null, target);
+        return target;
+    }
 
     public static long[][] Rows(JsonElement rows) => [.. rows.EnumerateArray().Select(Ids)];
 

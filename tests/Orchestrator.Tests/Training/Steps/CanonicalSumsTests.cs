@@ -44,7 +44,7 @@ public sealed class CanonicalSumsTests : IDisposable
         var sums = new CanonicalSums(_slots);
         _broken = 6;
         Compute(sums, Work(0, new LeafRange(3, 5)));
-        Assert.Equal([6], sums.BadLeaves(Work(0, new LeafRange(3, 5))));
+        Assert.Equal([6], sums.BadLeaves(Work(0, new LeafRange(3, 5))).ToArray());
         (_broken, var before) = (null, _trained.Count);
         var slots = Compute(sums, Work(1, new LeafRange(3, 5)));
         Assert.Equal([4, 5, 6, 7], _trained.Skip(before));

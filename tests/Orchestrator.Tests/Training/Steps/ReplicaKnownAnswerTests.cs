@@ -17,7 +17,7 @@ public sealed class ReplicaKnownAnswerTests
         get
         {
             var data = new TheoryData<string, string>();
-            foreach (var name in KnownModel.Names.Select(row => (string)row[0]))
+            foreach (var name in KnownModel.All)
             {
                 data.Add(name, "sgd");
                 data.Add(name, "adamw");
@@ -88,25 +88,12 @@ public sealed class ReplicaKnownAnswerTests
         var rig = new ReplicaRig();
         var dpo = known.Expected.GetProperty("dpo");
         rig.AddFolder("model", known.Directory);
-        rig.AddFolder("reference", Reference(known, dpo.GetProperty("reference"), Path.Combine(rig.Root, "reference")));
+        rig.AddFolder("reference", known.SaveReference(Path.Combine(rig.Root, "reference")));
         var pairs = dpo.GetProperty("pairs").EnumerateArray().ToArray();
         rig.AddRows("train", [.. KnownModel.Ids(indices).Select(index => pairs[index]).Select(pair => (Row(pair, "prompt_ids"), Row(pair, "chosen_ids"), Row(pair, "rejected_ids")))]);
         var count = indices.GetArrayLength();
         rig.Job = new Job { RunId = "test", RunFile = "", Plan = new PlanOptions(0, count, count, perLeaf, MaxSteps: steps, Shuffle: false) };
         return rig;
-    }
-
-    private static string Reference(KnownModel known, JsonElement how, string target)
-    {
-        using var guard = no_grad();
-        using var reference = ModelDirectory.Load(known.Directory, CPU);
-        foreach (var tensor in how.GetProperty("tensors").EnumerateArray())
-        {
-            reference[tensor.GetString()!].mul_(how.GetProperty("factor").GetDouble());
-        }
-
-        ModelDirectory.Save(reference, null, target);
-        return target;
     }
 
     private static int[] Row(JsonElement pair, string name) => [.. KnownModel.Ids(pair.GetProperty(name)).Select(id => (int)id)];
