@@ -54,7 +54,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         var at = DeviceChoice.Parse(_options.Device).First();
         var resumed = job.StartStep > 0 ? ReadState(job, files) : null;
         var directory = FolderOf(files, resumed is null ? "model" : "checkpoint");
-        var policy = ModelDirectory.Load(directory, at);
+        var policy = Load(directory, at);
         var plan = job.Plan.ToPlan();
         var rule = UpdateRules.Create(_options.Optimizer);
         var state = new FlatState(policy, rule, memory);
@@ -63,13 +63,13 @@ public sealed class ReplicaFactory : IReplicaFactory
             StateFiles.Read(directory, state, rule, resumed);
         }
 
-        var reference = _objective.Needs.Reference ? ModelDirectory.Load(FolderOf(files, Has(files, "reference") ? "reference" : "model"), at) : null;
+        var reference = _objective.Needs.Reference ? Load(FolderOf(files, Has(files, "reference") ? "reference" : "model"), at) : null;
         var parts = new ReplicaParts
         {
             Job = job,
             Options = _options,
             Memory = memory,
-            ModelDirectory = directory,
+            ModelDirectory = Has(files, "model") ? FolderOf(files, "model") : directory, // a checkpoint may be pruned while the run goes on
             Policy = policy,
             Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan)),
             State = state,
@@ -80,6 +80,13 @@ public sealed class ReplicaFactory : IReplicaFactory
             Sets = sets,
         };
         return new Replica(thread, parts, job.StartStep, resumed?.Digest);
+    }
+
+    private CausalLM Load(string directory, Device at)
+    {
+        var model = ModelDirectory.Load(directory, at);
+        (model.Compute, model.Checkpointing) = (_options.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, _options.GradientCheckpointing);
+        return model;
     }
 
     private bool Remembers(BatchPlan plan) =>

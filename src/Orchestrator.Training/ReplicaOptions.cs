@@ -51,6 +51,12 @@ public sealed record ReplicaOptions
     /// <summary>Rows whose logits are in memory at once; usually 64 to 1024.</summary>
     public int LogprobChunk { get; init; } = 256;
 
+    /// <summary>Matrix products of policy and reference in bf16; weights, gradients, optimizer and all sums stay fp32.</summary>
+    public bool Bf16 { get; init; }
+
+    /// <summary>Blocks are computed again in backward instead of being kept: less memory, a third more work, the same gradients.</summary>
+    public bool GradientCheckpointing { get; init; }
+
     /// <summary>Bytes of one all-reduce; several are under way at once.</summary>
     public int BucketBytes { get; init; } = 25 << 20;
 

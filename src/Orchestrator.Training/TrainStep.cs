@@ -65,22 +65,23 @@ public sealed class TrainStep : IDisposable
         var needs = Objective.Needs;
         var batch = set.Pack(rows);
         var reference = needs.Reference ? Complete(needs, _reference!.Of(set, rows, batch), batch.Lengths) : null;
-        var firstChoice = needs.CompletionsPerRow == 1 ? zeros(batch.Targets.Length, device: _policy.Device) : null;
-        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice), batch.Lengths);
+        Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
+        var (firstChoice, aligned) = (PerToken(needs.CompletionsPerRow == 1), PerToken(needs.Aligned));
+        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned), batch.Lengths, aligned);
         return new LeafLogProbs(policy, reference, firstChoice);
     }
 
     /// <summary>[tokens] fp32: log-probability of every completion token, completion by completion.</summary>
-    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null)
+    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null)
     {
         using var scope = NewDisposeScope();
         var hidden = model.Hidden(batch.Tokens);
-        return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice).MoveToOuterDisposeScope();
+        return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice, aligned).MoveToOuterDisposeScope();
     }
 
     /// <summary>From tokens to completions, as the objective counts them.</summary>
-    internal static PairLogProbs Complete(ObjectiveNeeds needs, Tensor tokens, int[] lengths) => needs.CompletionsPerRow == 2
-        ? CompletionSums.OfPairs(tokens, lengths, needs.LengthAlpha)
+    internal static PairLogProbs Complete(ObjectiveNeeds needs, Tensor tokens, int[] lengths, Tensor? aligned = null) => needs.CompletionsPerRow == 2
+        ? CompletionSums.OfPairs(tokens, lengths, needs.LengthAlpha, aligned)
         : CompletionSums.OfSingles(tokens, lengths);
 
     public void Dispose() => _reference?.Dispose();

@@ -161,10 +161,11 @@ public sealed class PairScorer : IAsyncDisposable
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var batch = set.Pack(rows);
-        var policy = TrainStep.TokenLogps(_policy, batch, _options.LogprobChunk);
+        var aligned = _objective.Needs.Aligned ? zeros(batch.Targets.Length, device: _policy.Device) : null;
+        var policy = TrainStep.TokenLogps(_policy, batch, _options.LogprobChunk, aligned: aligned);
         var reference = _reference is null ? null : TrainStep.TokenLogps(_reference, batch, _options.LogprobChunk);
-        PairLogProbs Sums(Tensor tokens) => TrainStep.Complete(_objective.Needs, tokens, batch.Lengths);
-        var (all, allReference) = (Sums(policy), reference is null ? null : Sums(reference));
+        var all = TrainStep.Complete(_objective.Needs, policy, batch.Lengths, aligned);
+        var allReference = reference is null ? null : TrainStep.Complete(_objective.Needs, reference, batch.Lengths);
         var completions = Cut(batch.Lengths, Values(policy), reference is null ? null : Values(reference));
         var perRow = _objective.Needs.CompletionsPerRow;
         return [.. rows.Select((row, i) =>

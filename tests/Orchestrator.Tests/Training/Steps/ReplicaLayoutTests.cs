@@ -98,4 +98,40 @@ public sealed class ReplicaLayoutTests
         var tokens = ReplicaRig.RandomRows(8, 5).Sum(row => 2 * row.Item1.Length + row.Item2.Length + row.Item3.Length);
         Assert.Equal(new MetricSum("num_tokens", tokens, 0), trained.Metrics[2][^1]);
     }
+
+    // aot sorts the margins of all the step's pairs: a leaf by itself would give another loss. use_weighting looks at each token's alternatives.
+    [Theory]
+    [InlineData("aot", false)]
+    [InlineData("aot_unpaired", false)]
+    [InlineData("sigmoid", true)]
+    public async Task Objectives_that_look_beyond_a_pair_s_sums_depend_neither_on_leaves_nor_on_workers(string loss, bool weighting)
+    {
+        async Task<Trained> Train(int perLeaf, int workers)
+        {
+            using var rig = ReplicaRig.Tiny("llama", pairs: 8, pairsPerStep: 8, perLeaf, steps: 4);
+            rig.Options = rig.Options with { Objective = new() { LossType = [loss], UseWeighting = weighting }, Schedule = new() { LearningRate = 1e-3, WarmupSteps = 0 } };
+            return await rig.TrainAsync(workers, 4);
+        }
+
+        var (whole, one, two, three) = (await Train(8, 1), await Train(2, 1), await Train(2, 2), await Train(2, 3));
+        Assert.Equal(one.Weights, two.Weights);
+        Assert.Equal(one.Weights, three.Weights);
+        Assert.All(whole.Losses.Zip(one.Losses), pair => Assert.Equal(pair.First, pair.Second, 2e-4));
+        Assert.All(whole.Steps.Zip(one.Steps), pair => Assert.Equal(1, pair.First.GradientNorm / pair.Second.GradientNorm, 1e-3));
+        Assert.True(one.Losses.Last() < one.Losses.First());
+    }
+
+    [Fact]
+    public async Task Checkpointed_blocks_give_the_same_weights_and_bf16_nearly_the_same_losses()
+    {
+        using var rig = ReplicaRig.Tiny("llama", pairs: 8, pairsPerStep: 8, pairsPerLeaf: 4, steps: 3);
+        var plain = await rig.TrainAsync(1, 3);
+        rig.Options = rig.Options with { GradientCheckpointing = true };
+        Assert.Equal(plain.Weights, (await rig.TrainAsync(1, 3)).Weights);
+        rig.Options = rig.Options with { GradientCheckpointing = false, Bf16 = true };
+        var bf16 = await rig.TrainAsync(2, 3);
+        Assert.NotEqual(plain.Weights, bf16.Weights);
+        Assert.Equal(Math.Log(2), bf16.Losses.First(), 1e-6);
+        Assert.All(plain.Losses.Zip(bf16.Losses), pair => Assert.Equal(pair.First, pair.Second, 0.05));
+    }
 }

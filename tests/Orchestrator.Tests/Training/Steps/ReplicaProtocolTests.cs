@@ -109,7 +109,7 @@ public sealed class ReplicaProtocolTests
         using var rig = ReplicaRig.Tiny("gpt2", pairs: 20, pairsPerStep: 8, pairsPerLeaf: 2, steps: 6);
         rig.AddFolder("model", SharedData.Path("models/llama_sharded_bf16"));
         await ResumeAsync(rig);
-        using var saved = WeightFiles.Open(Path.Combine(rig.Root, "checkpoints", "step-00000003"));
+        using var saved = WeightFiles.Open(Path.Combine(rig.Root, "checkpoints", "step-00000006"));
         Assert.All(saved.Entries, entry => Assert.Equal("BF16", entry.Dtype));
     }
 
@@ -188,7 +188,13 @@ public sealed class ReplicaProtocolTests
         await rig.TrainAsync(2, 3, replica => replica.SaveAsync(directory, 1, CancellationToken.None));
         rig.AddFolder("checkpoint", directory);
         rig.Job = rig.Job with { StartStep = 3, StateDigest = CheckpointFolder.Open(directory).State.Digest };
-        var resumed = await rig.TrainAsync(3, 6);
+        var again = Path.Combine(rig.Root, "checkpoints", "step-00000006");
+        var resumed = await rig.TrainAsync(3, 6, replica =>
+        {
+            Directory.Delete(directory, recursive: true); // pruned meanwhile
+            return replica.SaveAsync(again, 2, CancellationToken.None);
+        });
+        Assert.Equal(2, CheckpointFolder.Open(again).State.Term);
         Assert.Equal(undisturbed.Weights, resumed.Weights);
         Assert.Equal(undisturbed.Digest, resumed.Digest);
         Assert.Equal(undisturbed.Losses.Skip(3), resumed.Losses);
