@@ -66,7 +66,7 @@ public static class ClusterKeys
         ChangesResult = false,
     };
 
-    public static readonly Key<double> Deadline = new(Section, "deadline_seconds", Kinds.Number(least: 0.5, most: 3600), 5,
+    public static readonly Key<double> Deadline = new(Section, "deadline_seconds", Kinds.Number(least: 0.5, most: 3600), 4,
         "A peer that makes no progress for so long is given up; other deadlines follow from it.")
     {
         ChangesResult = false,
@@ -84,6 +84,15 @@ public static class ClusterKeys
         ChangesResult = false,
     };
 
+    public static readonly Key<double> WorkMinutes = new(Section, "work_minutes", Kinds.Number(above: 0), 10,
+        "The longest that honest work takes: a worker's leaves of one step, loading, saving.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string> NonFinite = new(Section, "on_non_finite", Kinds.Choice(["stop", "skip"]), "stop",
+        "When a gradient is not finite though computed twice: end the run, or leave the step out.");
+
     public static ImmutableArray<Key> All { get; } =
-        [Workers, WaitForWorkers, Device, Threads, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, Token, Deadline, MaxRestarts, AkkaConfig];
+        [Workers, WaitForWorkers, Device, Threads, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, Token, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
 }

@@ -1,3 +1,8 @@
+using System.Net;
+using Orchestrator.Host.Runs;
+using Orchestrator.Training.Native;
+using Orchestrator.Training.Objectives;
+
 namespace Orchestrator.Host.RunFile;
 
 /// <summary>What no key can know alone.</summary>
@@ -18,6 +23,17 @@ internal static class CrossChecks
             yield return LeavesFillTheStep(settings);
         }
 
+        if (sound([.. ObjectiveKeys.All]))
+        {
+            yield return ObjectiveHolds(settings);
+        }
+
+        yield return DeviceIsOne(settings);
+        if (!IPAddress.TryParse(settings.Of(ClusterKeys.Bind), out _))
+        {
+            yield return At(settings, ClusterKeys.Bind, $"cluster.bind is {settings.Of(ClusterKeys.Bind)}. Needed is an IP address of this machine, 127.0.0.1 or 0.0.0.0.");
+        }
+
         if (sound([DataKeys.MaxLength, DataKeys.MaxPromptLength]) && settings.Of(DataKeys.MaxPromptLength) >= settings.Of(DataKeys.MaxLength))
         {
             yield return At(settings, settings.Places.ContainsKey(DataKeys.MaxPromptLength) ? DataKeys.MaxPromptLength : DataKeys.MaxLength,
@@ -33,6 +49,33 @@ internal static class CrossChecks
         {
             yield return At(settings, ClusterKeys.WaitForWorkers,
                 $"cluster.wait_for_workers is {settings.Of(ClusterKeys.WaitForWorkers)}, and {settings.Of(ClusterKeys.Workers)} workers start on this machine already. It counts all workers.");
+        }
+    }
+
+    // What losses go together, and with which values, the objectives know themselves.
+    private static Problem? ObjectiveHolds(Settings settings)
+    {
+        try
+        {
+            Objective.Create(Mapping.Objective(settings));
+            return null;
+        }
+        catch (ArgumentException error)
+        {
+            return At(settings, ObjectiveKeys.LossType, error.Message);
+        }
+    }
+
+    private static Problem? DeviceIsOne(Settings settings)
+    {
+        try
+        {
+            DeviceChoice.Parse(settings.Of(ClusterKeys.Device));
+            return null;
+        }
+        catch (FormatException error)
+        {
+            return At(settings, ClusterKeys.Device, $"cluster.device: {error.Message}");
         }
     }
 

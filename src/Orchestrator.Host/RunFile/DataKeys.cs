@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Orchestrator.Training.Data;
 
 namespace Orchestrator.Host.RunFile;
 
@@ -20,20 +21,29 @@ public static class DataKeys
         ChangesResult = false,
     };
 
-    public static readonly Key<int> MaxLength = new(Section, "max_length", Kinds.Whole(2, 1 << 20), 512,
+    public static readonly Key<string> Format = new(Section, "format", Kinds.Choice(["auto", .. RowFormats.Names]), "auto",
+        "What a row looks like; auto lets each row's fields decide.");
+
+    public static readonly Key<ImmutableSortedDictionary<string, string>> Columns = new(Section, "columns", Kinds.Renames("names as {prompt: question}, or null"),
+        ImmutableSortedDictionary<string, string>.Empty, "What the rows call a field, where they have another name for it.");
+
+    public static readonly Key<int?> MaxLength = new(Section, "max_length", Kinds.Whole(2, 1 << 20).OrNull("no limit"), 512,
         "Tokens of prompt and completion together; longer ones are truncated.");
 
-    public static readonly Key<int?> MaxPromptLength = new(Section, "max_prompt_length", Kinds.Whole(1, 1 << 20).OrNull("no limit of its own"), 256,
-        "Tokens of the prompt, where prompt and completion are too long together.");
+    public static readonly Key<int?> MaxPromptLength = new(Section, "max_prompt_length", Kinds.Whole(1, 1 << 20).OrNull("no limit of its own"), null,
+        "Tokens of the prompt; with truncation_mode paper null is half of max_length.");
 
-    public static readonly Key<string> TruncationMode = new(Section, "truncation_mode", Kinds.Choice(["keep_start", "keep_end", "paper"]), "keep_end",
-        "Which end of a long prompt stays; paper: the rule of the DPO authors' code.");
+    public static readonly Key<string> TruncationMode = new(Section, "truncation_mode", Kinds.Choice(["keep_start", "keep_end", "paper"]), "keep_start",
+        "What a row that is too long keeps; paper: the rule of the DPO authors' code.");
+
+    public static readonly Key<string> PromptJoin = new(Section, "prompt_join", Kinds.Choice(["joined", "separate"]), "joined",
+        "Encode prompt and completion as one text, or, as the authors' code, one by one.");
 
     public static readonly Key<string> OnBadRow = new(Section, "on_bad_row", Kinds.Choice(["skip", "fail"]), "skip",
         "A row that cannot be used is counted and skipped, or ends the run.");
 
-    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.Text("auto, none, or a Jinja file"), "auto",
-        "How conversations become text; auto takes the model's own template.");
+    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.Text("auto, transcript, none, or a folder with a template"), "auto",
+        "How conversations become text: the model's own template, \"Human: ... Assistant: ...\", or not at all.");
 
     public static readonly Key<bool> AddEos = new(Section, "add_eos", Kinds.Flag, true,
         "End each completion with the tokenizer's end token unless it is there.");
@@ -47,5 +57,5 @@ public static class DataKeys
     public static readonly Key<bool> Shuffle = new(Section, "shuffle", Kinds.Flag, true, "Visit the pairs in a new order each epoch, by the seed.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Train, Eval, MaxLength, MaxPromptLength, TruncationMode, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
+        [Train, Eval, Format, Columns, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
 }

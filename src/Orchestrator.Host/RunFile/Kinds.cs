@@ -63,6 +63,36 @@ public static class Kinds
         },
         value => value);
 
+    /// <summary>One of some names, or a list of them.</summary>
+    public static ValueKind<ImmutableArray<string>> Choices(IReadOnlyList<string> names, params (string Theirs, string Ours)[] others)
+    {
+        var one = Choice(names, others);
+        return new ValueKind<ImmutableArray<string>>(
+            $"{one.Needed}, or a list of them",
+            (value, folder) => value.Shape != YamlShape.List ? [one.Read(value, folder)]
+                : value.Items.Length == 0 ? throw new ValueException("")
+                : [.. value.Items.Select(item => one.Read(item, folder))],
+            chosen => chosen.Length == 1 ? chosen[0] : $"[{string.Join(", ", chosen)}]");
+    }
+
+    /// <summary>A list of numbers; null is the empty one.</summary>
+    public static ValueKind<ImmutableArray<double>> Numbers()
+    {
+        var one = Number();
+        return new ValueKind<ImmutableArray<double>>(
+            "a list of numbers, or null",
+            (value, folder) => value.Shape == YamlShape.List ? [.. value.Items.Select(item => one.Read(item, folder))] : value.IsNull ? [] : [one.Read(value, folder)],
+            numbers => numbers.Length == 0 ? "null" : $"[{string.Join(", ", numbers.Select(Write))}]");
+    }
+
+    /// <summary>Names for names, as {ours: theirs}; null is none.</summary>
+    public static ValueKind<ImmutableSortedDictionary<string, string>> Renames(string needed) => new(
+        needed,
+        (value, _) => value.Shape == YamlShape.Map
+            ? value.Entries.ToImmutableSortedDictionary(entry => NotEmpty(entry.Key), entry => NotEmpty(entry.Value), StringComparer.Ordinal)
+            : value.IsNull ? ImmutableSortedDictionary<string, string>.Empty : throw new ValueException(""),
+        names => names.Count == 0 ? "null" : $"{{{string.Join(", ", names.Select(pair => $"{Quote(pair.Key)}: {Quote(pair.Value)}"))}}}");
+
     /// <summary>A whole number, or the word auto, which stands as null.</summary>
     public static ValueKind<int?> AutoOr(ValueKind<int> kind) => new(
         $"auto, or {kind.Needed}",

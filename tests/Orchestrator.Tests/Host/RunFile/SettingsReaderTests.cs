@@ -14,9 +14,10 @@ public sealed class SettingsReaderTests : IDisposable
         var settings = _folder.Read(RunFolder.Sound);
         Assert.Equal(Path.Combine(_folder.Path, "model"), settings.Of(ModelKeys.Path));
         Assert.Equal(Path.Combine(_folder.Path, "pairs.jsonl"), Assert.Single(settings.Of(DataKeys.Train)));
-        Assert.Equal((0.1, 1e-6, 150, 64, "rmsprop", "sigmoid", 10.0), (
+        Assert.Equal((0.1, 1e-6, 150, 64, "rmsprop", 10.0), (
             settings.Of(ObjectiveKeys.Beta), settings.Of(TrainingKeys.LearningRate), settings.Of(TrainingKeys.WarmupSteps), settings.Of(DataKeys.PairsPerStep),
-            settings.Of(TrainingKeys.Optimizer), settings.Of(ObjectiveKeys.LossType), settings.Of(TrainingKeys.MaxGradNorm)));
+            settings.Of(TrainingKeys.Optimizer), settings.Of(TrainingKeys.MaxGradNorm) ?? 0));
+        Assert.Equal("sigmoid", Assert.Single(settings.Of(ObjectiveKeys.LossType)));
     }
 
     [Fact]

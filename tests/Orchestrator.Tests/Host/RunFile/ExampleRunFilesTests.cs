@@ -1,0 +1,24 @@
+using System.Runtime.CompilerServices;
+using Orchestrator.Host.RunFile;
+
+namespace Orchestrator.Tests.Host.RunFile;
+
+/// <summary>The run files that a person starts from. Their models and data are the person's own, so only those may be missing.</summary>
+public sealed class ExampleRunFilesTests
+{
+    public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Folder(), "*.yaml").Select(path => Path.GetFileName(path))];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void An_example_lacks_nothing_but_the_persons_own_files(string name)
+    {
+        var problems = Assert.Throws<RunFileException>(() => SettingsReader.ReadFile(Path.Combine(Folder(), name), [], Folder())).Problems;
+        Assert.All(problems, problem => Assert.Contains("does not exist", problem.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void There_is_an_example_for_each_way_to_run() =>
+        Assert.Equal(["quickstart.yaml", "several-machines.yaml", "single-machine.yaml"], Directory.EnumerateFiles(Folder()).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+
+    private static string Folder([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../../cluster-config/runs"));
+}
