@@ -44,6 +44,9 @@ public sealed class Launcher : IAsyncDisposable
     /// <summary>Completes, with the reason, once every place is empty because its worker failed for good.</summary>
     public Task<string> Exhausted => _exhausted.Task;
 
+    /// <summary>Completes once no child lives and none will be started again.</summary>
+    public Task Ended => Task.WhenAll(_places);
+
     /// <summary>Called once.</summary>
     public void Start(IReadOnlyList<WorkerPlace> places) => _places.AddRange(places.Select(place => KeepAsync(place, places.Count)));
 

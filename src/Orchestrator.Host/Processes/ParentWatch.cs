@@ -5,7 +5,7 @@ namespace Orchestrator.Host.Processes;
 
 /// <summary>
 /// Ties a child to its parent: the kernel kills it when the parent's launching thread ends, however that came about, be the child stopped or
-/// stuck in native code.
+/// stuck in native code. It leaves the terminal's process group too: Ctrl-C is for the parent, which needs its workers to end a run well.
 /// </summary>
 internal static partial class ParentWatch
 {
@@ -26,6 +26,7 @@ internal static partial class ParentWatch
 
         // What this process starts itself has another parent.
         Environment.SetEnvironmentVariable(Variable, null);
+        _ = setpgid(0, 0);
         _ = prctl(SetParentDeathSignal, Kill, 0, 0, 0);
         return getppid() == parent;
     }
@@ -37,4 +38,8 @@ internal static partial class ParentWatch
     [LibraryImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int getppid();
+
+    [LibraryImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int setpgid(int process, int group);
 }

@@ -1,0 +1,38 @@
+using System.Globalization;
+using Orchestrator.Core;
+using Orchestrator.Host.Processes;
+using Orchestrator.Host.RunFile;
+
+namespace Orchestrator.Host.Runs;
+
+/// <summary>What is about to happen, in words.</summary>
+public static class Announcement
+{
+    public static IEnumerable<string> Before(Settings settings, IReadOnlyList<WorkerPlace> places, OutputDirectory output)
+    {
+        var loss = string.Join("+", settings.Of(ObjectiveKeys.LossType));
+        yield return $"Training {settings.Of(ModelKeys.Path)} ({loss}, beta {Text(settings.Of(ObjectiveKeys.Beta))}, {settings.Of(TrainingKeys.Optimizer)}, learning rate {Text(settings.Of(TrainingKeys.LearningRate))})";
+        yield return $"on {string.Join(", ", settings.Of(DataKeys.Train))}";
+        yield return places.Count == 0
+            ? "with workers that join from other machines"
+            : $"with {places.Count} worker{(places.Count == 1 ? "" : "s")}: {string.Join(", ", places.Select(place => place.Device == "cpu" ? $"cpu ({place.Threads} thread{(place.Threads == 1 ? "" : "s")})" : place.Device))}";
+        yield return $"into {output.Path}";
+    }
+
+    public static IEnumerable<string> Of(PreparedData data, Job job)
+    {
+        foreach (var (name, report) in data.Eval.Prepend(("train", data.Train)))
+        {
+            foreach (var line in report.Lines())
+            {
+                yield return $"  {name}: {line}";
+            }
+        }
+
+        var plan = job.Plan.ToPlan();
+        yield return $"{plan.Steps} steps of {plan.PairsPerStep} pairs in leaves of {plan.PairsPerLeaf}: {plan.EpochAt(plan.Steps).ToString("0.##", CultureInfo.InvariantCulture)} epochs."
+            + (job.StartStep > 0 ? $" Going on after step {job.StartStep}." : "");
+    }
+
+    private static string Text(double value) => value.ToString("0.######e0", CultureInfo.InvariantCulture) is var e && value is < 0.001 or >= 10000 ? e : value.ToString("0.######", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using Orchestrator.Core;
+using Orchestrator.Host.RunFile;
+
+namespace Orchestrator.Host.Runs;
+
+/// <summary>Settings and prepared data -> the job that every process of the run is told.</summary>
+public static class JobBuilder
+{
+    /// <param name="resume">null: a new run.</param>
+    /// <exception cref="ArgumentException">A resumed run's files have changed.</exception>
+    public static Job Build(Settings settings, PreparedData data, OutputDirectory output, ResumePoint? resume, CancellationToken cancellation)
+    {
+        var files = Files(settings, data, output, cancellation);
+        resume?.RequireSameFiles(files);
+        return new Job
+        {
+            RunId = resume?.Earlier.RunId ?? Guid.NewGuid().ToString("N"),
+            RunFile = SettingsWriter.Write(settings),
+            Plan = Mapping.Plan(settings, data.Train.RowsKept),
+            EvaluationSets = data.EvaluationSets(settings.Of(DataKeys.PairsPerLeaf)),
+            Files = [.. files, .. resume?.Files() ?? []],
+            StartStep = resume?.Step ?? 0,
+            StateDigest = resume?.Checkpoint?.State.Digest,
+        };
+    }
+
+    private static ImmutableArray<JobFile> Files(Settings settings, PreparedData data, OutputDirectory output, CancellationToken cancellation)
+    {
+        var model = settings.Of(ModelKeys.Path);
+        var reference = settings.Of(ModelKeys.Reference);
+        return
+        [
+            .. FileHashes.OfFolder(model, "model", cancellation),
+            .. reference is null || reference == model ? [] : FileHashes.OfFolder(reference, "reference", cancellation),
+            .. data.Eval.Select(set => (set.Name, set.Report)).Prepend(("train", data.Train))
+                .Select(set => new JobFile($"pairs/{set.Item1}.pairs", set.Item2.Sha256, set.Item2.Bytes, output.Pairs(set.Item1))),
+        ];
+    }
+}

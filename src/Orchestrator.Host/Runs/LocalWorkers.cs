@@ -1,0 +1,33 @@
+using System.Globalization;
+using Orchestrator.Cluster;
+using Orchestrator.Host.Processes;
+
+namespace Orchestrator.Host.Runs;
+
+/// <summary>How this program starts itself as a worker.</summary>
+/// <param name="Join">host:port of the control plane.</param>
+public sealed record LocalWorkers(string Join, string Token, string Bind, string? AdvertisedHost, string Cache, Deadlines Deadlines)
+{
+    public const string TokenVariable = "ORCHESTRATOR_TOKEN";
+
+    /// <param name="host">Stands before the names of workers, where machines must be told apart.</param>
+    public WorkerCommand Command(string? host = null) => new([.. WorkerCommand.ThisProgram, "worker"], place => Arguments(place, host), Environment);
+
+    private IReadOnlyList<string> Arguments(WorkerPlace place, string? host) =>
+    [
+        "--join", Join, "--one", "--name", host is null ? place.Name : $"{host}/{place.Name}", "--device", place.Device, "--threads", Text(place.Threads), "--bind", Bind, "--cache", Cache,
+        "--deadline-seconds", Text(Deadlines.Patience.TotalSeconds), "--work-minutes", Text(Deadlines.Work.TotalMinutes),
+        .. AdvertisedHost is null ? Array.Empty<string>() : ["--advertised-host", AdvertisedHost],
+    ];
+
+    // libtorch reads the thread counts when it is loaded: later is too late for its pools.
+    private Dictionary<string, string> Environment(WorkerPlace place) => new()
+    {
+        [TokenVariable] = Token,
+        ["OMP_NUM_THREADS"] = Text(place.Threads),
+        ["MKL_NUM_THREADS"] = Text(place.Threads),
+        ["OPENBLAS_NUM_THREADS"] = Text(place.Threads),
+    };
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

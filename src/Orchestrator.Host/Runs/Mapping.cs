@@ -1,0 +1,105 @@
+using Orchestrator.Cluster;
+using Orchestrator.Core;
+using Orchestrator.Host.RunFile;
+using Orchestrator.Training;
+using Orchestrator.Training.Data;
+using Orchestrator.Training.Objectives;
+using Orchestrator.Training.Optimizers;
+
+namespace Orchestrator.Host.Runs;
+
+/// <summary>From the keys of the run file to the options of each room.</summary>
+public static class Mapping
+{
+    public static ObjectiveOptions Objective(Settings settings) => new()
+    {
+        LossType = settings.Of(ObjectiveKeys.LossType),
+        LossWeights = settings.Of(ObjectiveKeys.LossWeights),
+        Beta = settings.Of(ObjectiveKeys.Beta),
+        LabelSmoothing = settings.Of(ObjectiveKeys.LabelSmoothing),
+        ReferenceFree = settings.Of(ObjectiveKeys.ReferenceFree),
+        FDivergenceType = settings.Of(ObjectiveKeys.FDivergenceType),
+        FAlphaDivergenceCoef = settings.Of(ObjectiveKeys.FAlphaDivergenceCoef),
+        LdAlpha = settings.Of(ObjectiveKeys.LdAlpha),
+        UseWeighting = settings.Of(ObjectiveKeys.UseWeighting),
+        DiscopopTau = settings.Of(ObjectiveKeys.DiscopopTau),
+        SimpoGamma = settings.Of(ObjectiveKeys.SimpoGamma),
+        CpoAlpha = settings.Of(ObjectiveKeys.CpoAlpha),
+    };
+
+    public static bool NeedsReference(Settings settings) => Orchestrator.Training.Objectives.Objective.Create(Objective(settings)).Needs.Reference;
+
+    /// <param name="vocabulary">Rows of the model's embedding.</param>
+    public static DataOptions Data(Settings settings, int vocabulary) => new()
+    {
+        CompletionsPerRow = Orchestrator.Training.Objectives.Objective.Create(Objective(settings)).Needs.CompletionsPerRow,
+        MaxLength = settings.Of(DataKeys.MaxLength),
+        MaxPromptLength = settings.Of(DataKeys.MaxPromptLength),
+        TruncationMode = settings.Of(DataKeys.TruncationMode) switch
+        {
+            "keep_start" => TruncationMode.KeepStart,
+            "keep_end" => TruncationMode.KeepEnd,
+            _ => TruncationMode.Paper,
+        },
+        AddEos = settings.Of(DataKeys.AddEos),
+        Join = settings.Of(DataKeys.PromptJoin) == "joined" ? PromptJoin.Joined : PromptJoin.Separate,
+        Format = settings.Of(DataKeys.Format),
+        FailOnBadRow = settings.Of(DataKeys.OnBadRow) == "fail",
+        VocabularySize = vocabulary,
+        Columns = settings.Of(DataKeys.Columns),
+    };
+
+    public static OptimizerOptions Optimizer(Settings settings) => new()
+    {
+        Name = settings.Of(TrainingKeys.Optimizer),
+        WeightDecay = settings.Of(TrainingKeys.WeightDecay),
+        AdamBeta1 = settings.Of(TrainingKeys.AdamBeta1),
+        AdamBeta2 = settings.Of(TrainingKeys.AdamBeta2),
+        AdamEpsilon = settings.Of(TrainingKeys.AdamEpsilon),
+        RmspropAlpha = settings.Of(TrainingKeys.RmspropAlpha),
+        RmspropEpsilon = settings.Of(TrainingKeys.RmspropEpsilon),
+        Momentum = settings.Of(TrainingKeys.Momentum),
+    };
+
+    public static ScheduleOptions Schedule(Settings settings) => new()
+    {
+        LearningRate = settings.Of(TrainingKeys.LearningRate),
+        Kind = settings.Of(TrainingKeys.Schedule),
+        WarmupSteps = settings.Of(TrainingKeys.WarmupSteps),
+        WarmupRatio = settings.Of(TrainingKeys.WarmupRatio),
+    };
+
+    /// <param name="device">As libtorch names it.</param>
+    public static ReplicaOptions Replica(Settings settings, string device, int? threads) => new()
+    {
+        Device = device,
+        Threads = threads,
+        Objective = Objective(settings),
+        Optimizer = Optimizer(settings),
+        Schedule = Schedule(settings),
+        MaxGradNorm = settings.Of(TrainingKeys.MaxGradNorm),
+        Reduction = settings.Of(ClusterKeys.Reduction) == "canonical" ? Reduction.Canonical : Reduction.Sequential,
+        Reference = settings.Of(ReferenceKeys.Logps) switch
+        {
+            "live" => ReferenceMode.Live,
+            "precompute" => ReferenceMode.Precompute,
+            _ => ReferenceMode.Auto,
+        },
+    };
+
+    /// <param name="pairs">Rows of the training data that are used.</param>
+    public static PlanOptions Plan(Settings settings, int pairs) => new(
+        settings.Of(TrainingKeys.Seed),
+        pairs,
+        settings.Of(DataKeys.PairsPerStep),
+        settings.Of(DataKeys.PairsPerLeaf),
+        settings.Of(TrainingKeys.Epochs),
+        settings.Of(TrainingKeys.MaxSteps),
+        settings.Of(DataKeys.Shuffle));
+
+    public static Deadlines Deadlines(Settings settings) => new()
+    {
+        Patience = TimeSpan.FromSeconds(settings.Of(ClusterKeys.Deadline)),
+        Work = TimeSpan.FromMinutes(settings.Of(ClusterKeys.WorkMinutes)),
+    };
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using Orchestrator.Host.RunFile;
+using Orchestrator.Host.Runs;
+using Orchestrator.Training.Data;
+using Orchestrator.Training.Evaluation;
+using Orchestrator.Training.Models;
+using Orchestrator.Training.Models.Families;
+using Orchestrator.Training.Native;
+
+namespace Orchestrator.Host.Scoring;
+
+/// <summary>Scores the rows of some files under a policy and a reference.</summary>
+/// <param name="Settings">Model, reference, data and objective. Without model.reference every completion counts as equally likely under it.</param>
+public sealed record ScoreRun(Settings Settings)
+{
+    /// <summary>Rows, one JSON object each, go here; null: nowhere.</summary>
+    public TextWriter? Rows { get; init; }
+
+    /// <summary>What was read and skipped, for people.</summary>
+    public TextWriter? Report { get; init; }
+
+    /// <exception cref="InvalidDataException">Rows or model cannot be used.</exception>
+    public async Task<(ScoreTotals Totals, DataReport Data)> RunAsync(CancellationToken cancellation)
+    {
+        var files = Settings.Of(DataKeys.Train);
+        var folder = Directory.CreateTempSubdirectory("orchestrator-score-").FullName;
+        try
+        {
+            var data = Prepare(Path.Combine(folder, "score.pairs"), cancellation);
+            foreach (var line in data.Lines())
+            {
+                Report?.WriteLine(line);
+            }
+
+            using var pairs = EncodedPairs.Open(Path.Combine(folder, "score.pairs"));
+            return (await ScoreAsync(pairs, files, cancellation), data);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private DataReport Prepare(string target, CancellationToken cancellation)
+    {
+        var model = Settings.Of(ModelKeys.Path);
+        var source = TextSource.Load(model, Settings.Of(DataKeys.ChatTemplate));
+        var options = Mapping.Data(Settings, Family.Describe(ModelConfig.Load(model)).Vocabulary);
+        return DataPreparation.Prepare(options, Settings.Of(DataKeys.Train), source.Tokenizer, source.Chat, target, cancellation);
+    }
+
+    private async Task<ScoreTotals> ScoreAsync(EncodedPairs pairs, IReadOnlyList<string> files, CancellationToken cancellation)
+    {
+        var totals = ScoreTotals.Nothing;
+        await using var scorer = await PairScorer.OpenAsync(Options(), cancellation);
+        await foreach (var score in scorer.ScoreAsync(pairs, cancellation))
+        {
+            totals = totals.Add(score);
+            if (Rows is not null)
+            {
+                var (file, line) = pairs.SourceOf(score.Row);
+                await Rows.WriteLineAsync(ScoreJson.Row(score, files[file], line));
+            }
+        }
+
+        return totals;
+    }
+
+    private ScoreOptions Options()
+    {
+        var reference = Settings.Of(ModelKeys.Reference);
+        var objective = Mapping.Objective(Settings);
+        return new ScoreOptions
+        {
+            Model = Settings.Of(ModelKeys.Path),
+            Reference = reference,
+            Objective = reference is null && Mapping.NeedsReference(Settings) ? objective with { ReferenceFree = true } : objective,
+            Device = DeviceChoice.Parse(Settings.Of(ClusterKeys.Device)).Text,
+            Threads = Settings.Of(ClusterKeys.Threads),
+        };
+    }
+
+    /// <summary>The totals in one line for people.</summary>
+    public static string Text(ScoreTotals totals) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{totals.Rows} pairs: loss {totals.MeanLoss:0.0000}, accuracy {totals.Accuracy:0.000}, margin {totals.MeanMargin:0.0000}, {totals.ChosenTokens + totals.RejectedTokens} completion tokens");
+}
