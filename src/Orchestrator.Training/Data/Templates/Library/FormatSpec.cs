@@ -29,7 +29,7 @@ internal sealed partial record FormatSpec(string Fill, char Align, char Sign, bo
 
     public string Apply(object? value)
     {
-        if (Numbers.Is(value) && !(value is bool && Kind is '\0' or 's'))
+        if (Numbers.Is(value))
         {
             var isReal = value is double || Kind is 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or '%';
             var (negative, digits) = isReal ? Real(Numbers.Real(value)) : Whole(Numbers.Whole(value));

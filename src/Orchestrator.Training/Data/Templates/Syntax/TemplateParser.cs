@@ -107,6 +107,11 @@ internal sealed class TemplateParser
     private For ParseFor(int line)
     {
         var target = Target("in", allowNamespace: false);
+        if (target is NameTarget { Name: "loop" })
+        {
+            throw new TemplateError("a loop's own variable cannot be named 'loop'.", line);
+        }
+
         if (!_stream.SkipName("in"))
         {
             throw _stream.Unexpected("'in'");

@@ -44,7 +44,7 @@ internal static class Numbers
         "/" => right == 0 ? throw DividedByZero() : (double)left / right,
         "//" => right == 0 ? throw DividedByZero() : FloorDivide(left, right),
         "%" => right == 0 ? throw DividedByZero() : right == -1 ? 0L : FloorModulo(left, right),
-        _ => right < 0 ? OnReal(operation, left, right) : Power(left, right),
+        _ => right < 0 ? (object)OnReal(operation, left, right) : Power(left, right),
     };
 
     private static long FloorDivide(long left, long right)

@@ -42,7 +42,12 @@ internal static class Operators
 
         var items = target is SequenceValue and not ViewValue ? ((SequenceValue)target).Items : throw new TemplateError($"{Describe.Kind(target)} has no slices.");
         object?[] kept = [.. Places(items.Count, start, stop, step).Select(place => items[place])];
-        return target is TupleValue ? new TupleValue(kept) : new ListValue(kept);
+        return target switch
+        {
+            TupleValue => new TupleValue(kept),
+            RangeValue => new RangeValue(kept, $"range of {kept.Length}"),
+            _ => new ListValue(kept),
+        };
     }
 
     private static string SliceText(string text, object? start, object? stop, object? step)
