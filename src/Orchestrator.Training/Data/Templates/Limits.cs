@@ -13,7 +13,7 @@ internal sealed class Limits
     public const int LongestRange = 100_000;
 
     // One unit is about one operation, or four characters copied.
-    private const long MostWork = 100_000_000;
+    private const long MostWork = 30_000_000;
 
     private long _done;
 
