@@ -13,6 +13,23 @@ public interface IChatFormat
     string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt);
 }
 
+/// <summary>What data.chat_template in a run file names.</summary>
+public static class ChatFormats
+{
+    /// <param name="setting">"auto": the model's own template; "none"; "hh": <see cref="TranscriptFormat"/>; else a template file.</param>
+    /// <param name="modelDirectory">Whose template or special tokens are read.</param>
+    /// <returns>null for "none", and for "auto" where the model has no template: a row that is a conversation then fails with a message.</returns>
+    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
+    /// <exception cref="InvalidDataException">The template is not understood; with file and line.</exception>
+    public static IChatFormat? Choose(string setting, string modelDirectory) => setting switch
+    {
+        "none" => null,
+        "hh" => new TranscriptFormat(),
+        "auto" => ChatTemplate.Load(modelDirectory),
+        _ => ChatTemplate.FromFile(setting, modelDirectory),
+    };
+}
+
 /// <summary>
 /// Transcripts as Anthropic's HH data has them, for models without a chat template: "\n\nHuman: Hi\n\nAssistant: Hello". A system message
 /// stands before the first turn as it is. The prompt ends with "\n\nAssistant:", the answer begins with a space.

@@ -10,7 +10,7 @@ namespace Orchestrator.Training.Data;
 /// transformers renders it. A template computes and loops but can reach nothing outside the conversation, and its work is bounded.
 /// Thread-safe.
 /// </summary>
-public sealed class ChatTemplate
+public sealed class ChatTemplate : IChatFormat
 {
     private readonly string _name;
     private readonly IReadOnlyList<Statement> _statements;
@@ -33,6 +33,9 @@ public sealed class ChatTemplate
 
     /// <summary>The template as it is written: two models whose sources and special tokens are equal render alike.</summary>
     public string Source { get; }
+
+    /// <inheritdoc/>
+    public bool WritesSpecialTokens => true;
 
     /// <summary>Whether the rendering may hold today's date, so that it is another one tomorrow.</summary>
     public bool UsesClock { get; }
@@ -81,6 +84,9 @@ public sealed class ChatTemplate
             throw new InvalidDataException($"{_name}, line {(error.Line > 0 ? error.Line : evaluator.Line)}: {error.Message}");
         }
     }
+
+    /// <inheritdoc/>
+    string IChatFormat.Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt);
 
     private Scope Variables(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? extra)
     {

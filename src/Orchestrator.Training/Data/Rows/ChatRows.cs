@@ -31,8 +31,10 @@ internal static class ChatRows
 
     private static (string Prompt, string Chosen, string? Rejected) Parted(IChatFormat format, MessagesRow row)
     {
-        var turns = format.Render(row.Prompt, addGenerationPrompt: false);
         var prompt = format.Render(row.Prompt, addGenerationPrompt: true);
+
+        // Without a generation prompt some templates end the whole text with an end token: what both renderings write are the turns.
+        var turns = prompt[..prompt.AsSpan().CommonPrefixLength(format.Render(row.Prompt, addGenerationPrompt: false))];
         var chosen = format.Render([.. row.Prompt, .. row.Chosen], addGenerationPrompt: false);
         var rejected = row.Rejected is null ? null : format.Render([.. row.Prompt, .. row.Rejected], addGenerationPrompt: false);
         var shared = Shared(prompt, chosen, rejected);

@@ -36,7 +36,7 @@ internal sealed class Evaluator(Limits limits)
         Literal literal => literal.Value,
         NameUse name => scope.TryGet(name.Name, out var value) ? value : new Undefined($"'{name.Name}' is undefined."),
         AttributeUse attribute => Attributes.Attribute(Evaluate(attribute.Target, scope), attribute.Name),
-        ItemUse item => Attributes.Item(Evaluate(item.Target, scope), Evaluate(item.Index, scope)),
+        ItemUse item => Item(Evaluate(item.Target, scope), Evaluate(item.Index, scope)),
         CallUse call => Call(Evaluate(call.Target, scope), Collect(call.Arguments, scope)),
         FilterUse filter => Filter(filter.Name, Evaluate(filter.Target!, scope), Collect(filter.Arguments, scope)),
         TestUse test => Test(test.Name, Evaluate(test.Target, scope), Collect(test.Arguments, scope)),
@@ -99,6 +99,12 @@ internal sealed class Evaluator(Limits limits)
         Truth.Of(Evaluate(choice.Test, scope)) ? Evaluate(choice.Then, scope)
         : choice.Otherwise is { } otherwise ? Evaluate(otherwise, scope)
         : new Undefined("an 'if' without 'else' gave no value.");
+
+    private object? Item(object? target, object? key)
+    {
+        limits.Charge(target is string ? Weights.Of(target) : 1);
+        return Attributes.Item(target, key);
+    }
 
     private bool Compare(Comparison comparison, Scope scope)
     {

@@ -4,7 +4,7 @@ namespace Orchestrator.Training.Data.Templates;
 internal sealed class Limits
 {
     /// <summary>Characters of one string, and of the whole rendering.</summary>
-    public const int LongestText = 8_000_000;
+    public const int LongestText = 4_000_000;
 
     /// <summary>Macros, loops and expressions inside one another.</summary>
     public const int DeepestCalls = 1500;

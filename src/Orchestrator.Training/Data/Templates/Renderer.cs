@@ -110,7 +110,7 @@ internal sealed class Renderer(Evaluator evaluator)
     private string Loop(For loop, object? over, Scope scope, int depth)
     {
         var items = Truth.Items(over);
-        evaluator.Limits.Charge(items.Count);
+        evaluator.Limits.Charge(over is string ? 4L * items.Count : items.Count);
         var kept = loop.Filter is null ? items : [.. items.Where(item => Truth.Of(evaluator.Evaluate(loop.Filter, Turn(loop, item, scope))))];
         if (kept.Count == 0)
         {

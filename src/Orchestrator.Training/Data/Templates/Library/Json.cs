@@ -104,6 +104,7 @@ internal sealed class Json
         null => "null",
         bool flag => flag ? "true" : "false",
         long number => number.ToString(CultureInfo.InvariantCulture),
+        LargeNumber number => number.Digits,
         double.NaN => "NaN",
         double.PositiveInfinity => "Infinity",
         double.NegativeInfinity => "-Infinity",

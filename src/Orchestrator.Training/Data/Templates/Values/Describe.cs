@@ -9,7 +9,7 @@ internal static class Describe
     {
         null => "None",
         bool => "bool",
-        long => "int",
+        long or LargeNumber => "int",
         double => "float",
         string or Markup => "str",
         ListValue => "list",

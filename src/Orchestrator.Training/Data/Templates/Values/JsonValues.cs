@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Text.Json;
+using Orchestrator.Training.Data.Rows;
 
 namespace Orchestrator.Training.Data.Templates.Values;
 
@@ -20,7 +21,7 @@ internal static class JsonValues
 
     public static object? OfJson(JsonElement json) => json.ValueKind switch
     {
-        JsonValueKind.String => json.GetString(),
+        JsonValueKind.String => JsonFields.Text(json),
         JsonValueKind.Number => Number(json),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
@@ -35,10 +36,7 @@ internal static class JsonValues
         var fields = new OrderedDictionary<string, object?>();
         if (message.Json is { ValueKind: JsonValueKind.Object } json)
         {
-            foreach (var property in json.EnumerateObject())
-            {
-                fields[property.Name] = OfJson(property.Value);
-            }
+            Add(json, fields);
         }
 
         fields["role"] = message.Role;
@@ -50,11 +48,26 @@ internal static class JsonValues
         return DictValue.OfNames(fields);
     }
 
+    private static void Add(JsonElement json, OrderedDictionary<string, object?> fields)
+    {
+        try
+        {
+            foreach (var property in json.EnumerateObject())
+            {
+                fields[property.Name] = OfJson(property.Value);
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            throw new InvalidDataException("a message has a field whose name is no Unicode text.");
+        }
+    }
+
     private static object Number(JsonElement json)
     {
         var isWhole = json.GetRawText().AsSpan().IndexOfAny('.', 'e', 'E') < 0;
         return !isWhole ? (object)json.GetDouble()
             : json.TryGetInt64(out var whole) ? whole
-            : throw new InvalidDataException($"the number {json.GetRawText()} in a message is larger than 64 bits hold.");
+            : new LargeNumber(json.GetRawText());
     }
 }

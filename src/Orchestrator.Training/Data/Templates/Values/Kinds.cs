@@ -17,6 +17,9 @@ internal sealed class Markup(string text)
         .Replace(">", "&gt;", StringComparison.Ordinal).Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
 }
 
+/// <summary>A whole number of a message that 64 bits do not hold: it can be written, not computed with.</summary>
+internal sealed record LargeNumber(string Digits);
+
 /// <summary>A value that holds values. Its weight counts all it holds, so that work on it can be bounded before it begins.</summary>
 internal abstract class Container
 {

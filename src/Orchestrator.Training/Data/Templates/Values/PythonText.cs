@@ -75,6 +75,9 @@ internal static class PythonText
             case double number:
                 text.Append(Float(number));
                 break;
+            case LargeNumber number:
+                text.Append(number.Digits);
+                break;
             case string plain:
                 AppendQuoted(text, plain);
                 break;

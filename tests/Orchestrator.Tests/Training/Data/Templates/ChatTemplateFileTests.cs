@@ -66,6 +66,26 @@ public sealed class ChatTemplateFileTests : IDisposable
     }
 
     [Fact]
+    public void A_number_that_64_bits_do_not_hold_is_written_as_it_stood()
+    {
+        using var json = JsonDocument.Parse("""{"role": "user", "content": "", "n": 123456789012345678901234567890, "half": "\ud83d"}""");
+        var template = ChatTemplate.FromText("{{ messages[0].n }} {{ messages[0].n | tojson }} {{ messages[0].half }}");
+        Assert.Equal("123456789012345678901234567890 123456789012345678901234567890 \ufffd", template.Render([new ChatMessage("user", "", json.RootElement)], false));
+    }
+
+    [Fact]
+    public void The_run_files_setting_chooses_the_models_template_a_file_transcripts_or_none()
+    {
+        Write("chat_template.jinja", "own{{ eos_token }}");
+        Write("tokenizer_config.json", """{"eos_token": "</s>"}""");
+        var file = Write("other.jinja", "other{{ eos_token }}");
+        Assert.Equal("own</s>", ChatFormats.Choose("auto", _directory.FullName)!.Render(Hello, false));
+        Assert.Equal("other</s>", ChatFormats.Choose(file, _directory.FullName)!.Render(Hello, false));
+        Assert.IsType<TranscriptFormat>(ChatFormats.Choose("hh", _directory.FullName));
+        Assert.Null(ChatFormats.Choose("none", _directory.FullName));
+    }
+
+    [Fact]
     public void The_date_comes_from_the_clock_that_was_given()
     {
         var template = ChatTemplate.FromText("{{ strftime_now('%d %b %Y, %A %-I %p, day %j %%') }}", clock: FixedClock.At(2024, 7, 6, 15));
