@@ -28,9 +28,10 @@ public class ChatTemplatePairTests
     [SkippableFact]
     public void Every_known_template_parts_an_ordinary_pair_at_the_answer()
     {
+        var model = SharedData.Path("models/llama");
         foreach (var file in Directory.GetFiles(SharedData.Path("chat-templates/trl"), "*.jinja"))
         {
-            var (prompt, chosen, rejected) = ChatRows.Render(ChatTemplate.FromFile(file), Pair);
+            var (prompt, chosen, rejected) = ChatRows.Render(ChatTemplate.FromFile(file, model), Pair);
             Assert.Contains("2+2?", prompt, StringComparison.Ordinal);
             Assert.DoesNotContain("2+2?", chosen, StringComparison.Ordinal);
             Assert.Equal(chosen.Replace("four", "five", StringComparison.Ordinal), rejected);
