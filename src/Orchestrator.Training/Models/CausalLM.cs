@@ -116,10 +116,10 @@ public sealed class CausalLM : IDisposable
     private Tensor Embed(Tensor ids, Tensor positions, long rows, long tokens)
     {
         using var scope = NewDisposeScope();
-        var x = _weights[Spec.Embedding].index_select(0, ids.flatten()).view(rows, tokens, Spec.Hidden);
+        var x = EmbeddingLookup.Of(_weights[Spec.Embedding], ids.flatten()).view(rows, tokens, Spec.Hidden);
         if (Spec.PositionEmbedding is { } name)
         {
-            x += _weights[name].index_select(0, positions.flatten()).view(positions.size(0), tokens, Spec.Hidden);
+            x += EmbeddingLookup.Of(_weights[name], positions.flatten()).view(positions.size(0), tokens, Spec.Hidden);
         }
 
         return (Math.Abs(Spec.EmbeddingScale - 1) < 1e-12 ? x : x * Spec.EmbeddingScale).MoveToOuterDisposeScope();

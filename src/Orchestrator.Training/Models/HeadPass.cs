@@ -51,27 +51,27 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
 
     /// <param name="normalizer">[rows], as forward returned it.</param>
     /// <param name="gradient">[rows], of the log-probabilities.</param>
-    /// <returns>Gradients of the rows, the weight and the bias; null where none is needed.</returns>
+    /// <returns>Gradients of the rows, the weight and the bias; null where none is needed, or where it is in the weight's own .grad already.</returns>
     public (Tensor? Rows, Tensor? Weight, Tensor? Bias) Backward(Tensor rows, Tensor weight, Tensor? bias, Tensor ids, Tensor normalizer, Tensor gradient)
     {
         var count = rows.size(0);
         var rowGradient = rows.requires_grad ? empty_like(rows) : null;
-        var weightGradient = weight.requires_grad ? zeros_like(weight) : null;
+        var weightGradient = WeightGradient.Of(weight);
         var (matrix, offset) = (weight.to(compute), bias?.to(compute));
-        var biasGradient = bias?.requires_grad == true ? zeros_like(bias) : null;
+        var biasGradient = WeightGradient.Of(bias);
         for (var start = 0L; start < count; start += chunk)
         {
             using var scope = NewDisposeScope();
             var size = Math.Min(chunk, count - start);
             var part = rows.narrow(0, start, size).to(compute);
             var slope = LogitGradient(Logits(part, matrix, offset), ids.narrow(0, start, size), normalizer.narrow(0, start, size), gradient.narrow(0, start, size));
-            biasGradient?.add_(slope.sum([0L]));
+            biasGradient.Sum?.add_(slope.sum([0L]));
             slope = slope.to(compute);
             rowGradient?.narrow(0, start, size).copy_(slope.mm(matrix));
-            AddProduct(weightGradient, slope.t(), part);
+            AddProduct(weightGradient.Sum, slope.t(), part);
         }
 
-        return (rowGradient, weightGradient, biasGradient);
+        return (rowGradient, weightGradient.Returned, biasGradient.Returned);
     }
 
     private void AddProduct(Tensor? sum, Tensor left, Tensor right)

@@ -52,6 +52,29 @@ public sealed class TokenLogProbsTests
         Assert.False(TokenLogProbs.Of(model, frozen.detach(), At, Targets, 4).requires_grad);
     }
 
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("phi")]
+    public void Gradients_add_to_what_the_weights_have_already_and_in_the_same_memory(string kind)
+    {
+        using var model = TinyModel.Create(kind);
+        using var scope = NewDisposeScope();
+        var batch = new PackedBatch();
+        batch.AddPair([5, 6, 7], [8, 9, 5], [5, 5]);
+        void Backward() => BackwardPass.Run(TokenLogProbs.Of(model, model.Hidden(batch.Tokens), batch.At, batch.Targets, 2).sum());
+        Backward();
+        var fresh = PackedForwardTests.Gradients(model);
+        foreach (var (name, parameter) in model.Parameters)
+        {
+            parameter.grad = full_like(parameter, 3f);
+        }
+
+        var memory = model[model.Spec.Embedding].grad!;
+        Backward();
+        Assert.All(fresh, pair => PackedForwardTests.AssertClose(pair.Value + 3, model[pair.Key].grad!, 1e-5 * Math.Max(1, pair.Value.norm().item<float>())));
+        PackedForwardTests.AssertClose(model[model.Spec.Embedding].grad!, memory, 0);
+    }
+
     [Fact]
     public void Under_no_grad_the_same_values_come_without_a_graph()
     {
