@@ -64,6 +64,23 @@ public sealed class ReplicaProtocolTests
         Assert.Equal(undisturbed.Weights, ReplicaRig.HashOf(replica));
     }
 
+    // The vote says no; where the run skips such a step all the same, nothing is learnt from it and the next one follows.
+    [Fact]
+    public async Task A_gradient_that_is_not_finite_is_reported_and_leaves_the_weights_as_they_are()
+    {
+        using var rig = ReplicaRig.Tiny("llama", pairs: 8, pairsPerStep: 4, pairsPerLeaf: 2, steps: 2);
+        await using var harness = await RankHarness.StartAsync(1);
+        await using var replica = await rig.CreateAsync(harness.Servers[0].Memory);
+        var (weights, digest) = (ReplicaRig.HashOf(replica), replica.StateDigest);
+        var (staged, _) = await rig.StepAsync([replica], [new SpoilingExchange(harness.Groups[0])], new StepId(1, 1, 0, 0));
+        Assert.False(staged.Finite);
+        Assert.Equal(1, replica.AppliedStep);
+        Assert.Equal(weights, ReplicaRig.HashOf(replica));
+        Assert.NotEqual(digest, replica.StateDigest);
+        Assert.True((await rig.StepAsync([replica], harness.Groups, new StepId(1, 1, 1, 0))).First.Finite);
+        Assert.NotEqual(weights, ReplicaRig.HashOf(replica));
+    }
+
     [Theory]
     [InlineData("rmsprop")]
     [InlineData("adamw")]
@@ -207,6 +224,19 @@ public sealed class ReplicaProtocolTests
         {
             result.Span.Fill(float.NaN);
             throw new CollectiveException("Rank 2 is gone.") { Suspect = 2 };
+        }
+    }
+
+    private sealed class SpoilingExchange(IGradientExchange inner) : IGradientExchange
+    {
+        public async Task AllReduceAsync(
+            StepId id, int bucket, CanonicalTree tree, IReadOnlyList<ImmutableArray<TreeNode>> nodes, IReadOnlyList<FloatBuffer> mine, FloatBuffer result, CancellationToken cancellation)
+        {
+            await inner.AllReduceAsync(id, bucket, tree, nodes, mine, result, cancellation);
+            if (bucket == 1)
+            {
+                result.Span[^1] = float.NaN;
+            }
         }
     }
 }
