@@ -42,8 +42,8 @@ public static class DataKeys
     public static readonly Key<string> OnBadRow = new(Section, "on_bad_row", Kinds.Choice(["skip", "fail"]), "skip",
         "A row that cannot be used is counted and skipped, or ends the run.");
 
-    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.Text("auto, transcript, none, or a folder with a template"), "auto",
-        "How conversations become text: the model's own template, \"Human: ... Assistant: ...\", or not at all.");
+    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.Text("auto, transcript, none, or a template file or model folder"), "auto",
+        "How conversations become text: the model's own template (auto; \"Human: ... Assistant: ...\" where it has none), such transcripts, another template, or not at all.");
 
     public static readonly Key<bool> AddEos = new(Section, "add_eos", Kinds.Flag, true,
         "End each completion with the tokenizer's end token unless it is there.");

@@ -7,14 +7,11 @@ namespace Orchestrator.Host.Runs;
 /// <param name="Chat">null: conversations cannot be read.</param>
 public sealed record TextSource(TextTokenizer? Tokenizer, IChatFormat? Chat)
 {
-    /// <param name="chatTemplate">As data.chat_template: auto, transcript, none, or a folder.</param>
-    /// <exception cref="FileNotFoundException">The folder of a template holds none.</exception>
-    public static TextSource Load(string modelDirectory, string chatTemplate) => new(TokenizerOf(modelDirectory), chatTemplate switch
-    {
-        "none" => null,
-        "transcript" or "auto" => new TranscriptFormat(),
-        _ => throw new FileNotFoundException($"data.chat_template is {chatTemplate}, and that folder holds no chat template."),
-    });
+    /// <param name="chatTemplate">As data.chat_template: see <see cref="ChatFormats.Choose"/>.</param>
+    /// <exception cref="FileNotFoundException">There is no such template.</exception>
+    /// <exception cref="InvalidDataException">The template is not understood; with file and line.</exception>
+    public static TextSource Load(string modelDirectory, string chatTemplate) =>
+        new(TokenizerOf(modelDirectory), ChatFormats.Choose(chatTemplate, modelDirectory));
 
     private static TextTokenizer? TokenizerOf(string modelDirectory)
     {

@@ -16,16 +16,21 @@ public interface IChatFormat
 /// <summary>What data.chat_template in a run file names.</summary>
 public static class ChatFormats
 {
-    /// <param name="setting">"auto": the model's own template; "none"; "hh": <see cref="TranscriptFormat"/>; else a template file.</param>
-    /// <param name="modelDirectory">Whose template or special tokens are read.</param>
-    /// <returns>null for "none", and for "auto" where the model has no template: a row that is a conversation then fails with a message.</returns>
-    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
+    /// <param name="setting">
+    /// "auto": the model's own template, transcripts where it has none; "transcript": <see cref="TranscriptFormat"/>; "none"; else a template
+    /// file, or a model's folder whose template is taken.
+    /// </param>
+    /// <param name="modelDirectory">Whose template and special tokens are read.</param>
+    /// <returns>null for "none": a row that is a conversation then fails with a message.</returns>
+    /// <exception cref="FileNotFoundException">The file or folder does not exist, or the folder holds no template.</exception>
     /// <exception cref="InvalidDataException">The template is not understood; with file and line.</exception>
     public static IChatFormat? Choose(string setting, string modelDirectory) => setting switch
     {
         "none" => null,
-        "hh" => new TranscriptFormat(),
-        "auto" => ChatTemplate.Load(modelDirectory),
+        "transcript" => new TranscriptFormat(),
+        "auto" => ChatTemplate.Load(modelDirectory) ?? (IChatFormat)new TranscriptFormat(),
+        _ when Directory.Exists(setting) => ChatTemplate.Load(setting, modelDirectory)
+            ?? throw new FileNotFoundException($"data.chat_template is {setting}, and that folder holds no chat template."),
         _ => ChatTemplate.FromFile(setting, modelDirectory),
     };
 }

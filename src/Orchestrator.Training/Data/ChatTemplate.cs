@@ -44,11 +44,13 @@ public sealed class ChatTemplate : IChatFormat
     /// The template of a model in Hugging Face layout: chat_template.jinja, else default.jinja in additional_chat_templates or chat_templates,
     /// else "chat_template" in tokenizer_config.json or chat_template.json (of several named ones, "default").
     /// </summary>
+    /// <param name="tokensOf">The model whose special tokens the template may use, where that is another one.</param>
     /// <param name="clock">Gives the date to templates that write it; the system's where absent.</param>
     /// <returns>null where the model has no template.</returns>
+    /// <exception cref="FileNotFoundException">There is no such directory.</exception>
     /// <exception cref="InvalidDataException">A file is not what it should be, or the template is not understood; with file and line.</exception>
-    public static ChatTemplate? Load(string modelDirectory, TimeProvider? clock = null) =>
-        TemplateSource.Find(modelDirectory) is { } source ? new ChatTemplate(source, SpecialTokenValues.Read(modelDirectory), clock) : null;
+    public static ChatTemplate? Load(string modelDirectory, string? tokensOf = null, TimeProvider? clock = null) =>
+        TemplateSource.Find(modelDirectory) is { } source ? new ChatTemplate(source, SpecialTokenValues.Read(tokensOf ?? modelDirectory), clock) : null;
 
     /// <summary>A template in a file of its own: Jinja text, or a .json file with the key "chat_template".</summary>
     /// <param name="modelDirectory">Whose special tokens (bos_token and so on) the template may use.</param>

@@ -44,7 +44,7 @@ internal sealed class RowEncoder(TextTokenizer? tokenizer, IChatFormat? chat, Da
     {
         if (chat is null)
         {
-            throw new InvalidDataException("the row is a conversation, and the model has no chat template. Set data.chat_template to a template file, or to hh for \"\\n\\nHuman: ... \\n\\nAssistant: ...\".");
+            throw new InvalidDataException("the row is a conversation, and no chat template is given to write it as text. Set data.chat_template to auto (the model's own), to a template file, or to transcript for \"\\n\\nHuman: ... \\n\\nAssistant: ...\".");
         }
 
         var (prompt, chosen, rejected) = ChatRows.Render(chat, row);

@@ -13,7 +13,7 @@ internal sealed record TemplateSource(string Name, string Text)
     {
         if (!Directory.Exists(directory))
         {
-            throw new DirectoryNotFoundException($"{directory}: there is no such model directory.");
+            throw new FileNotFoundException($"{directory}: there is no such model directory.");
         }
 
         foreach (var name in new[] { "chat_template.jinja", "additional_chat_templates/default.jinja", "chat_templates/default.jinja" })

@@ -81,8 +81,17 @@ public sealed class ChatTemplateFileTests : IDisposable
         var file = Write("other.jinja", "other{{ eos_token }}");
         Assert.Equal("own</s>", ChatFormats.Choose("auto", _directory.FullName)!.Render(Hello, false));
         Assert.Equal("other</s>", ChatFormats.Choose(file, _directory.FullName)!.Render(Hello, false));
-        Assert.IsType<TranscriptFormat>(ChatFormats.Choose("hh", _directory.FullName));
+        Assert.IsType<TranscriptFormat>(ChatFormats.Choose("transcript", _directory.FullName));
         Assert.Null(ChatFormats.Choose("none", _directory.FullName));
+    }
+
+    [Fact]
+    public void A_model_without_a_template_is_given_transcripts_and_a_folder_without_one_is_refused()
+    {
+        Assert.IsType<TranscriptFormat>(ChatFormats.Choose("auto", _directory.FullName));
+        Assert.Throws<FileNotFoundException>(() => ChatFormats.Choose(_directory.FullName, _directory.FullName));
+        Write("chat_template.jinja", "folder{{ eos_token }}");
+        Assert.Equal("folder", ChatFormats.Choose(_directory.FullName, _directory.FullName)!.Render(Hello, false));
     }
 
     [Fact]
