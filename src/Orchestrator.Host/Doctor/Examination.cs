@@ -50,6 +50,7 @@ public static class Examination
         }
 
         yield return Finding.Good("native library", $"libtorch {report.Version}, {report.Library}");
+        yield return Finding.Good("fast math", $"{report.FastMath}; cluster.fast_math or {TorchRuntime.FastMathVariable} switches it");
         yield return report.CudaDevices > 0
             ? Finding.Good("devices", $"{report.CudaDevices} CUDA device(s): one worker each")
             : Finding.Good("devices", $"cpu, {report.Threads} thread(s); no CUDA device{(File.Exists("/proc/driver/nvidia/version") ? ", though an NVIDIA driver is here: build with -p:TorchBackend=cuda" : "")}");

@@ -31,6 +31,12 @@ public static class ClusterKeys
         ChangesResult = false,
     };
 
+    public static readonly Key<string> FastMath = new(Section, "fast_math", Kinds.Choice(["auto", "on", "off"]), "auto",
+        "Let MKL take its AVX-512 path on processors it would not choose it for; all workers of a run need the same.")
+    {
+        ChangesResult = false,
+    };
+
     public static readonly Key<string> Transport = new(Section, "transport", Kinds.Choice(["auto", "shm", "grpc"]), "auto",
         "How gradients travel; auto: shared memory on one machine, gRPC between machines.")
     {
@@ -94,5 +100,5 @@ public static class ClusterKeys
         "When a gradient is not finite though computed twice: end the run, or leave the step out.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Workers, WaitForWorkers, Device, Threads, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, Token, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
+        [Workers, WaitForWorkers, Device, Threads, FastMath, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, Token, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
 }

@@ -49,9 +49,18 @@ public static class TrainingKeys
 
     public static readonly Key<double> Momentum = new(Section, "momentum", Kinds.Number(least: 0, below: 1), 0, "SGD and RMSProp: share of the last update that is kept.");
 
+    public static readonly Key<bool> Bf16 = new(Section, "bf16", Kinds.Flag, false,
+        "Matrix products in bf16; weights, gradients, optimizer and all sums stay fp32.");
+
+    public static readonly Key<bool> GradientCheckpointing = new(Section, "gradient_checkpointing", Kinds.Flag, false,
+        "Compute blocks again in backward instead of keeping them: less memory, a third more work.");
+
+    public static readonly Key<int> LogprobChunk = new(Section, "logprob_chunk", Kinds.Whole(1, 1 << 20), 256,
+        "Tokens whose logits are in memory at once; usually 64 to 1024.");
+
     public static ImmutableArray<Key> All { get; } =
     [
         Epochs, MaxSteps, Seed, LearningRate, Optimizer, Schedule, WarmupSteps, WarmupRatio, MaxGradNorm, WeightDecay,
-        AdamBeta1, AdamBeta2, AdamEpsilon, RmspropAlpha, RmspropEpsilon, Momentum,
+        AdamBeta1, AdamBeta2, AdamEpsilon, RmspropAlpha, RmspropEpsilon, Momentum, Bf16, GradientCheckpointing, LogprobChunk,
     ];
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Orchestrator.Cluster;
 using Orchestrator.Host.Processes;
+using Orchestrator.Training.Native;
 
 namespace Orchestrator.Host.Runs;
 
@@ -9,6 +10,9 @@ namespace Orchestrator.Host.Runs;
 public sealed record LocalWorkers(string Join, string Token, string Bind, string? AdvertisedHost, string Cache, Deadlines Deadlines)
 {
     public const string TokenVariable = "ORCHESTRATOR_TOKEN";
+
+    /// <summary>As cluster.fast_math; null leaves it to the environment.</summary>
+    public string? FastMath { get; init; }
 
     /// <param name="host">Stands before the names of workers, where machines must be told apart.</param>
     public WorkerCommand Command(string? host = null) => new([.. WorkerCommand.ThisProgram, "worker"], place => Arguments(place, host), Environment);
@@ -21,13 +25,22 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
     ];
 
     // libtorch reads the thread counts when it is loaded: later is too late for its pools.
-    private Dictionary<string, string> Environment(WorkerPlace place) => new()
+    private Dictionary<string, string> Environment(WorkerPlace place)
     {
-        [TokenVariable] = Token,
-        ["OMP_NUM_THREADS"] = Text(place.Threads),
-        ["MKL_NUM_THREADS"] = Text(place.Threads),
-        ["OPENBLAS_NUM_THREADS"] = Text(place.Threads),
-    };
+        var variables = new Dictionary<string, string>
+        {
+            [TokenVariable] = Token,
+            ["OMP_NUM_THREADS"] = Text(place.Threads),
+            ["MKL_NUM_THREADS"] = Text(place.Threads),
+            ["OPENBLAS_NUM_THREADS"] = Text(place.Threads),
+        };
+        if (FastMath is not null)
+        {
+            variables[TorchRuntime.FastMathVariable] = FastMath;
+        }
+
+        return variables;
+    }
 
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -78,6 +78,9 @@ public static class Mapping
         Optimizer = Optimizer(settings),
         Schedule = Schedule(settings),
         MaxGradNorm = settings.Of(TrainingKeys.MaxGradNorm),
+        Bf16 = settings.Of(TrainingKeys.Bf16),
+        GradientCheckpointing = settings.Of(TrainingKeys.GradientCheckpointing),
+        LogprobChunk = settings.Of(TrainingKeys.LogprobChunk),
         Reduction = settings.Of(ClusterKeys.Reduction) == "canonical" ? Reduction.Canonical : Reduction.Sequential,
         Reference = settings.Of(ReferenceKeys.Logps) switch
         {

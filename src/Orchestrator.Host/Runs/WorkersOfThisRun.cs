@@ -48,7 +48,10 @@ internal sealed class WorkersOfThisRun(TrainRun run, IReadOnlyList<WorkerPlace> 
         }
 
         var local = new LocalWorkers(
-            control, token, run.Settings.Of(ClusterKeys.Bind), run.Settings.Of(ClusterKeys.AdvertisedHost), run.Output.Cache, Mapping.Deadlines(run.Settings));
+            control, token, run.Settings.Of(ClusterKeys.Bind), run.Settings.Of(ClusterKeys.AdvertisedHost), run.Output.Cache, Mapping.Deadlines(run.Settings))
+        {
+            FastMath = run.Settings.Places.ContainsKey(ClusterKeys.FastMath) ? run.Settings.Of(ClusterKeys.FastMath) : null,
+        };
         _launcher = new Launcher(local.Command(), new RestartRule(run.Settings.Of(ClusterKeys.MaxRestarts)), run.Output.Logs, run.Line.Write);
         _ = GiveUpAsync(_launcher);
         _launcher.Start(places);
