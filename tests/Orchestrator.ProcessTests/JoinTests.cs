@@ -29,7 +29,8 @@ public sealed class JoinTests
         var address = (await coordinator.LineAsync("Coordinator at ")).Split(' ')[^1].TrimEnd('.');
         await using var stranger = OrchestratorProcess.Start(
             ["worker", "--join", address, "--device", "cpu", "--max-restarts", "0", "--cache", run.Out("cache")], null, ("ORCHESTRATOR_TOKEN", "a guess"));
-        Assert.True(await stranger.ExitCodeAsync() == 1, stranger.Output);
+        await coordinator.LineAsync("is refused: its token is not this run's");
+        await stranger.ExitCodeAsync();
         Assert.DoesNotContain("the run begins", coordinator.Output, StringComparison.Ordinal);
     }
 

@@ -28,6 +28,13 @@ internal sealed class SmallRun : IDisposable
 
     public string RunFile => Path.Combine(Folder, "run.yaml");
 
+    /// <summary>A file with the first rows of the data.</summary>
+    public string FirstRows(int count)
+    {
+        File.WriteAllLines(Out("first.jsonl"), File.ReadLines(Data).Take(count));
+        return Out("first.jsonl");
+    }
+
     public string Out(string name) => Path.Combine(Folder, name);
 
     public string Metrics(string name) => File.ReadAllText(Path.Combine(Out(name), "metrics.jsonl"));

@@ -8,7 +8,7 @@ public static class DataKeys
 {
     private const string Section = "data";
 
-    public static readonly Key<ImmutableArray<string>> Train = new(Section, "train", Kinds.Locations("a file of pairs (.jsonl, .jsonl.gz) or a list of files"), [],
+    public static readonly Key<ImmutableArray<string>> Train = new(Section, "train", Kinds.Locations("a file of pairs (.jsonl, .json, also .gz), a folder or a pattern of such files, or a list of them"), [],
         "Preference pairs to train on.")
     {
         Required = true,
@@ -42,7 +42,7 @@ public static class DataKeys
     public static readonly Key<string> OnBadRow = new(Section, "on_bad_row", Kinds.Choice(["skip", "fail"]), "skip",
         "A row that cannot be used is counted and skipped, or ends the run.");
 
-    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.Text("auto, transcript, none, or a template file or model folder"), "auto",
+    public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.WordOrLocation("auto, transcript, none, or a template file or model folder", "auto", "transcript", "none"), "auto",
         "How conversations become text: the model's own template (auto; \"Human: ... Assistant: ...\" where it has none), such transcripts, another template, or not at all.");
 
     public static readonly Key<bool> AddEos = new(Section, "add_eos", Kinds.Flag, true,

@@ -1,3 +1,5 @@
+using Orchestrator.Training.Data;
+
 namespace Orchestrator.Host.RunFile;
 
 /// <summary>Do the files exist that a run file names?</summary>
@@ -11,13 +13,16 @@ internal static class FileChecks
         yield return Model(settings, ModelKeys.Reference, settings.Of(ModelKeys.Reference));
         foreach (var file in settings.Of(DataKeys.Train))
         {
-            yield return Exists(settings, DataKeys.Train, file, "a file of pairs");
+            yield return Pairs(settings, DataKeys.Train, file);
         }
 
         foreach (var (_, file) in settings.Of(DataKeys.Eval))
         {
-            yield return Exists(settings, DataKeys.Eval, file, "a file of pairs");
+            yield return Pairs(settings, DataKeys.Eval, file);
         }
+
+        var template = settings.Of(DataKeys.ChatTemplate);
+        yield return Path.IsPathRooted(template) && !Directory.Exists(template) ? Exists(settings, DataKeys.ChatTemplate, template, DataKeys.ChatTemplate.Needed) : null;
 
         yield return Exists(settings, ClusterKeys.AkkaConfig, settings.Of(ClusterKeys.AkkaConfig), "a HOCON file");
     }
@@ -31,6 +36,25 @@ internal static class FileChecks
 
         var what = Directory.Exists(folder) ? "which has no config.json" : "which does not exist";
         return At(settings, key, $"{key.Dotted} is {folder}, {what}. Needed is a folder in Hugging Face layout: config.json, model.safetensors, tokenizer.json.");
+    }
+
+    // Folders and patterns stand for the files that match them.
+    private static Problem? Pairs(Settings settings, Key key, string entry)
+    {
+        try
+        {
+            if (!Directory.Exists(entry) && Path.GetFileName(entry).AsSpan().IndexOfAny('*', '?') < 0)
+            {
+                return Exists(settings, key, entry, "a file of pairs");
+            }
+
+            DataFiles.Find([entry]);
+            return null;
+        }
+        catch (FileNotFoundException error)
+        {
+            return At(settings, key, $"{key.Dotted}: {error.Message}");
+        }
     }
 
     private static Problem? Exists(Settings settings, Key key, string? file, string needed)

@@ -19,6 +19,10 @@ public static class Kinds
     /// <summary>A file or folder; relative ones are relative to the folder of the file that names them. Whether it exists is checked later.</summary>
     public static ValueKind<string> Location(string needed) => new(needed, (value, folder) => Full(value, folder), Quote);
 
+    /// <summary>One of some words, or a file: write ./auto where a file bears such a name.</summary>
+    public static ValueKind<string> WordOrLocation(string needed, params string[] words) => new(
+        needed, (value, folder) => value.Shape == YamlShape.Scalar && words.Contains(value.Text) ? value.Text : Full(value, folder), text => words.Contains(text) ? text : Quote(text));
+
     /// <summary>One file or a list of them.</summary>
     public static ValueKind<ImmutableArray<string>> Locations(string needed) => new(
         needed,

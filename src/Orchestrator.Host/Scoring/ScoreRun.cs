@@ -22,7 +22,7 @@ public sealed record ScoreRun(Settings Settings)
     /// <exception cref="InvalidDataException">Rows or model cannot be used.</exception>
     public async Task<(ScoreTotals Totals, DataReport Data)> RunAsync(CancellationToken cancellation)
     {
-        var files = Settings.Of(DataKeys.Train);
+        var files = DataFiles.Find(Settings.Of(DataKeys.Train));
         var folder = Directory.CreateTempSubdirectory("orchestrator-score-").FullName;
         try
         {
