@@ -24,6 +24,8 @@ internal static class ByteAlphabet
         });
     }
 
+    public static string Of(byte value) => Chars[value].ToString();
+
     /// <summary>The bytes that a token of a byte-level vocabulary stands for; a token with any other character stands for its own UTF-8.</summary>
     public static void Unmap(string token, List<byte> into)
     {
