@@ -21,11 +21,12 @@ public static class SettingsReader
     /// <param name="text">The run file's text.</param>
     /// <param name="source">Names it in messages.</param>
     /// <param name="folder">What its relative paths are relative to.</param>
-    public static Settings Read(string text, string source, string folder, IEnumerable<string> overrides, string currentFolder)
+    /// <param name="filesExist">False: the files it names are still to be made.</param>
+    public static Settings Read(string text, string source, string folder, IEnumerable<string> overrides, string currentFolder, bool filesExist = true)
     {
         var (settings, problems) = Gather(text, source, folder, overrides, currentFolder);
         problems.AddRange(CrossChecks.Of(settings, problems));
-        problems.AddRange(FileChecks.Of(settings));
+        problems.AddRange(filesExist ? FileChecks.Of(settings) : []);
         return problems.Count == 0 ? settings : throw new RunFileException(problems);
     }
 

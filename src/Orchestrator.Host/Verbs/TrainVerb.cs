@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cluster;
+using Orchestrator.Host.Quickstart;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Runs;
 using Orchestrator.Host.Screen;
@@ -34,7 +35,7 @@ public static class TrainVerb
     {
         if (file is null)
         {
-            return await Quickstart.RunAsync(overrides, resume, stop);
+            return await QuickstartRun.RunAsync(overrides, resume, stop);
         }
 
         var here = Directory.GetCurrentDirectory();
