@@ -41,7 +41,7 @@ public sealed record Comparison(IReadOnlyList<ReviewSample> Reference, IReadOnly
     private static async Task<List<double>> LogProbsAsync(string model, string pairs, CancellationToken stop)
     {
         using var rows = EncodedPairs.Open(pairs);
-        await using var scorer = await PairScorer.OpenAsync(new ScoreOptions { Model = model, Objective = new ObjectiveOptions { LossType = ["sft"] }, RowsPerPass = 32 }, stop);
+        await using var scorer = await PairScorer.OpenAsync(new ScoreOptions { Model = model, Objective = new ObjectiveOptions { LossType = ["sft"] }, Threads = 1, RowsPerPass = 32 }, stop);
         var sums = new List<double>();
         await foreach (var row in scorer.ScoreAsync(rows, stop))
         {

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Orchestrator.Cluster;
 using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
@@ -141,7 +140,7 @@ public sealed class QuickstartRun(QuickstartSettings settings, QuickstartFolder 
     private static async Task<IReadOnlyList<ReviewSample>> DrawAsync(string directory, IReadOnlyList<string> prompts, int each, long seed, CancellationToken stop)
     {
         var tokenizer = TextTokenizer.Load(directory);
-        await using var device = new DeviceThread("cpu");
+        await using var device = new DeviceThread("cpu", threads: 1);   // of so small a model more threads wait longer than they work
         return await device.Run(
             () =>
             {
