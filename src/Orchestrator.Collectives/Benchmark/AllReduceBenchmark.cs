@@ -80,7 +80,7 @@ public static class AllReduceBenchmark
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
-            await line.WriteAsync(new Measurement(seat.Rank, Environment.ProcessId, 0, 0, [], 0, 0, 0, 0, 0, error.Message), cancellation);
+            await line.WriteAsync(new Measurement(seat.Rank, Environment.ProcessId, 0, 0, [], 0, 0, 0, 0, 0, 0, error.Message), cancellation);
         }
     }
 
@@ -137,12 +137,12 @@ public static class AllReduceBenchmark
         }
 
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{results[0].Peer}, {options.Ranks} ranks; this machine: memcpy {machine.Memcpy:0.0} GB/s, loopback TCP {machine.Loopback:0.0} GB/s"));
-        await output.WriteLineAsync("       bytes   ops  median ms     min ms     p99 ms  algbw GB/s  busbw GB/s  CPU s/GB  peak RSS MB  gen2/GiB  x pass  check");
+        await output.WriteLineAsync("       bytes   ops  median ms     min ms     p99 ms  algbw GB/s  busbw GB/s  CPU s/GB  peak RSS MB  gen2/GiB  alloc/GiB  x pass  check");
         foreach (var r in results)
         {
             await output.WriteLineAsync(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{r.Bytes,12} {r.Reps,5} {r.MedianMs,10:0.000} {r.MinMs,10:0.000} {r.P99Ms,10:0.000} {r.AlgbwGbs,11:0.000} {r.BusbwGbs,11:0.000} {r.CpuSecondsPerGb,9:0.000} {r.PeakRssMb,12:0} {r.Gen2PerGib,9:0.00} {r.MedianMs / r.PassMs,7:0.00}  {(r.Correct ? "ok" : $"{r.WrongElements} WRONG")}"));
+                $"{r.Bytes,12} {r.Reps,5} {r.MedianMs,10:0.000} {r.MinMs,10:0.000} {r.P99Ms,10:0.000} {r.AlgbwGbs,11:0.000} {r.BusbwGbs,11:0.000} {r.CpuSecondsPerGb,9:0.000} {r.PeakRssMb,12:0} {r.Gen2PerGib,9:0.00} {r.AllocatedPerGib / 1e6,7:0.0} MB {r.MedianMs / r.PassMs,7:0.00}  {(r.Correct ? "ok" : $"{r.WrongElements} WRONG")}"));
         }
     }
 }

@@ -10,6 +10,7 @@ namespace Orchestrator.Collectives.Benchmark;
 /// <param name="BusbwGbs">Algbw · 2(n-1)/n, as nccl-tests define it.</param>
 /// <param name="CpuSecondsPerGb">All threads of all ranks, per GB of one rank's buffer.</param>
 /// <param name="Gen2PerGib">Full garbage collections of one rank per GiB of its buffer reduced, mean over ranks.</param>
+/// <param name="AllocatedPerGib">Managed bytes allocated meanwhile, per GiB, mean over ranks.</param>
 /// <param name="PassMs">Median of a[i] += b[i] over this size on one thread, in the same rounds.</param>
 public sealed record AllReduceResult(
     [property: JsonPropertyName("peer")] string Peer,
@@ -26,6 +27,7 @@ public sealed record AllReduceResult(
     [property: JsonPropertyName("cpu_seconds_per_gb")] double CpuSecondsPerGb,
     [property: JsonPropertyName("peak_rss_mb_max")] double PeakRssMb,
     [property: JsonPropertyName("gen2_per_gib")] double Gen2PerGib,
+    [property: JsonPropertyName("allocated_bytes_per_gib")] double AllocatedPerGib,
     [property: JsonPropertyName("pass_ms")] double PassMs,
     [property: JsonPropertyName("memcpy_gbs")] double MemcpyGbs,
     [property: JsonPropertyName("loopback_gbs")] double LoopbackGbs,
@@ -37,6 +39,7 @@ public sealed record AllReduceResult(
         var measured = all.Where(m => m.Bytes == bytes).ToArray();
         var times = measured.Where(m => m.Rank == 0).SelectMany(m => m.Milliseconds).Order().ToArray();
         var (median, operations) = (times[times.Length / 2], times.Length);
+        var gibs = operations * (bytes / 1073741824.0);
         var algbw = bytes / median / 1e6;
         var cpu = measured.GroupBy(m => (m.ProcessId, m.Round)).Sum(process => process.Max(m => m.CpuSeconds));
         var (transport, wire) = (options.OneProcess && options.Transport != Collectives.Transport.Grpc ? "reference" : options.Transport.ToString().ToLowerInvariant(), options.Wire.ToString().ToLowerInvariant());
@@ -54,7 +57,8 @@ public sealed record AllReduceResult(
             algbw * 2 * (options.Ranks - 1) / options.Ranks,
             cpu / operations / (bytes / 1e9),
             measured.Max(m => m.PeakRssBytes) / 1048576.0,
-            measured.Sum(m => m.Gen2Collections) / (double)options.Ranks / (operations * (bytes / 1073741824.0)),
+            measured.Average(m => m.Gen2Collections) * options.Rounds / gibs,
+            measured.Average(m => m.AllocatedBytes) * options.Rounds / gibs,
             Median(measured.Where(m => m.Rank == 0).Select(m => m.PassMilliseconds)),
             machine.Memcpy,
             machine.Loopback,

@@ -18,6 +18,7 @@ internal sealed record Seat(string RunId, int Rank, ImmutableArray<string> Membe
 /// <param name="Milliseconds">Of each timed operation.</param>
 /// <param name="CpuSeconds">Of this rank's process, all threads, during those operations together.</param>
 /// <param name="PassMilliseconds">Median of a[i] += b[i] over buffers of this size on one thread meanwhile; 0 on ranks other than 0.</param>
+/// <param name="AllocatedBytes">Managed memory this rank's process has allocated meanwhile.</param>
 /// <param name="Wrong">Elements that were not the sum, over all operations.</param>
 internal sealed record Measurement(
-    int Rank, int ProcessId, int Round, long Bytes, double[] Milliseconds, double CpuSeconds, double PassMilliseconds, long PeakRssBytes, int Gen2Collections, long Wrong, string? Error);
+    int Rank, int ProcessId, int Round, long Bytes, double[] Milliseconds, double CpuSeconds, double PassMilliseconds, long PeakRssBytes, int Gen2Collections, long AllocatedBytes, long Wrong, string? Error);

@@ -62,9 +62,10 @@ internal sealed class RankRun
         var (mine, result) = (_mine.Slice(0, bytes / sizeof(float)), _result.Slice(0, bytes / sizeof(float)));
         var pass = _group.Rank == 0 ? Pass(mine, result) : 0;
         var times = new double[_sheet.Repeats > 0 ? _sheet.Repeats : RepeatsFor(bytes)];
-        var (cpu, wrong, gen2) = (TimeSpan.Zero, 0L, GC.CollectionCount(2));
+        var (cpu, wrong, gen2, allocated) = (TimeSpan.Zero, 0L, GC.CollectionCount(2), GC.GetTotalAllocatedBytes());
         for (var i = -Warmups; i < times.Length; i++)
         {
+            (gen2, allocated) = i == 0 ? (GC.CollectionCount(2), GC.GetTotalAllocatedBytes()) : (gen2, allocated);
             Each(result, int.MaxValue, part => part.Fill(float.NaN));
             if (bytes > UntimedBarrierAbove)
             {
@@ -83,8 +84,8 @@ internal sealed class RankRun
             Each(result, _expected.Length, part => wrong += Wrong(part));
         }
 
-        gen2 = GC.CollectionCount(2) - gen2;
-        return new Measurement(_group.Rank, Environment.ProcessId, round, bytes, times, cpu.TotalSeconds, pass, PeakRss(), gen2, wrong, null);
+        (gen2, allocated) = (GC.CollectionCount(2) - gen2, GC.GetTotalAllocatedBytes() - allocated);
+        return new Measurement(_group.Rank, Environment.ProcessId, round, bytes, times, cpu.TotalSeconds, pass, PeakRss(), gen2, allocated, wrong, null);
     }
 
     private StepId Next() => new(0, 0, _step++, 0);

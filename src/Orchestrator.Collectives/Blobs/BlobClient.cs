@@ -49,7 +49,8 @@ public sealed record BlobSource
 /// </summary>
 public sealed class BlobClient(BlobSource source) : IDisposable
 {
-    private readonly GrpcChannel _channel = Channels.Open(source.Address, source.Tls);
+    private readonly Lock _gate = new();
+    private readonly List<GrpcChannel> _channels = [Channels.Open(source.Address, source.Tls)];
 
     /// <exception cref="BlobException">There is no such blob, or nobody answers.</exception>
     public async Task<BlobInfo> DescribeAsync(string name, CancellationToken cancellation = default)
@@ -120,14 +121,31 @@ public sealed class BlobClient(BlobSource source) : IDisposable
         }
     }
 
-    public void Dispose() => _channel.Dispose();
+    public void Dispose() => _channels.ForEach(channel => channel.Dispose());
+
+    private CallInvoker Invoker()
+    {
+        lock (_gate)
+        {
+            return _channels[^1].CreateCallInvoker();
+        }
+    }
+
+    /// <summary>A connection that is silent may be dead without anybody having said so: the next attempt takes another.</summary>
+    private void Reconnect()
+    {
+        lock (_gate)
+        {
+            _channels.Add(Channels.Open(source.Address, source.Tls));
+        }
+    }
 
     private async Task<BlobDescription> DescribeOnceAsync(string name, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(source.ProgressDeadline, source.Time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
         var options = new CallOptions(TokenCheck.Headers(source.Token), cancellationToken: both.Token);
-        return await _channel.CreateCallInvoker().AsyncUnaryCall(BlobMethods.Describe, null, options, new BlobRequest { Name = name });
+        return await Invoker().AsyncUnaryCall(BlobMethods.Describe, null, options, new BlobRequest { Name = name });
     }
 
     private async IAsyncEnumerable<BlobFrame> ChunksAsync(
@@ -138,7 +156,7 @@ public sealed class BlobClient(BlobSource source) : IDisposable
         using var frame = new BlobFrame();
         var options = new CallOptions(TokenCheck.Headers(source.Token), cancellationToken: both.Token);
         var request = new BlobRequest { Name = name, Digest = digest, Offset = offset };
-        using var stream = _channel.CreateCallInvoker().AsyncServerStreamingCall(BlobMethods.Incoming(frame), null, options, request);
+        using var stream = Invoker().AsyncServerStreamingCall(BlobMethods.Incoming(frame), null, options, request);
         while (await stream.ResponseStream.MoveNext(both.Token))
         {
             if (frame.Offset != offset)
@@ -168,6 +186,11 @@ public sealed class BlobClient(BlobSource source) : IDisposable
                 {
                     throw new BlobException($"Blob '{name}' from {source.Address}, after {position()} bytes: {Reason(error)}", error);
                 }
+
+                if (IsSilence(error))
+                {
+                    Reconnect();
+                }
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(50 << Math.Min(attempt, 5)), source.Time, cancellation);
@@ -177,7 +200,10 @@ public sealed class BlobClient(BlobSource source) : IDisposable
     private static bool IsFinal(StatusCode code) => code
         is StatusCode.NotFound or StatusCode.FailedPrecondition or StatusCode.Unauthenticated or StatusCode.Aborted or StatusCode.Unimplemented;
 
-    private string Reason(Exception error) => error is RpcException rpc
+    /// <summary>The deadline of this client ended the call, nobody else.</summary>
+    private static bool IsSilence(Exception error) => error is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled };
+
+    private string Reason(Exception error) => !IsSilence(error) && error is RpcException rpc
         ? IsFinal(rpc.StatusCode) ? rpc.Status.Detail : $"the connection failed ({rpc.StatusCode})."
         : $"nothing came for {source.ProgressDeadline.TotalSeconds:0.#} s.";
 }

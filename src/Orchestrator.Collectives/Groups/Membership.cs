@@ -229,8 +229,15 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
         if (header.Kind == FrameKind.Abort)
         {
             var suspect = header.Slot >= 0 && header.Slot < _links.Length && header.Slot != _options.Rank ? header.Slot : from.Peer;
-            var reason = System.Text.Encoding.UTF8.GetString(payload);
-            operation.Close(new CollectiveException($"{operation.Key}: {from} gave it up: {reason}") { Suspect = suspect, Phase = "abort", Bucket = operation.Key.Tag });
+            var reason = $"{from} gave it up: {System.Text.Encoding.UTF8.GetString(payload)}";
+            var here = operation.Without(suspect, reason, onlyOwed: false) ?? new Verdict(suspect, "abort", reason, 0);
+            operation.Close(new CollectiveException($"{operation.Key}, {here.Phase}: {reason}")
+            {
+                Suspect = suspect,
+                Phase = here.Phase,
+                Bucket = operation.Key.Tag,
+                BytesMissing = here.BytesMissing,
+            });
         }
         else if (!operation.Receive(from.Peer, header, payload))
         {
@@ -296,7 +303,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
     {
         if (operation.Close(failure))
         {
-            TellAborts(operation.Key, suspect, failure.Message);
+            TellAborts(operation.Key, suspect, failure.Message.Replace($"{operation.Key}, ", "", StringComparison.Ordinal));
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed unsafe class LocalRun
         _peers = [.. exchange.Peers.OrderBy(peer => (peer.Rank - _plan.Rank + _plan.WorldSize) % _plan.WorldSize)];
         _mine = [.. operation.Mine.Select(buffer => Shown(buffer, copy: true))];
         _shown = Shown(operation.Result, copy: !_plan.Reduces);
-        _terms = new Term[Math.Max(_plan.Terms, ControlPage.MostBuffers)];
+        _terms = new Term[Math.Max(_plan.Terms, _plan.Folded.Select(node => node.Terms.Length).DefaultIfEmpty().Max())];
     }
 
     private Slice OwnSlice => _plan.SliceOf(_plan.Rank);

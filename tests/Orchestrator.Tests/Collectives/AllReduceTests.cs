@@ -9,7 +9,7 @@ public sealed class AllReduceTests
     private static StepId Step(long step, int attempt = 0) => new(1, 1, step, attempt);
 
     /// <summary>Sums along the tree, one float at a time: what every layout must give to the last bit.</summary>
-    private static float[] Expected(CanonicalTree tree, float[][] leaves) => [.. Enumerable.Range(0, leaves[0].Length).Select(i =>
+    internal static float[] Expected(CanonicalTree tree, float[][] leaves) => [.. Enumerable.Range(0, leaves[0].Length).Select(i =>
     {
         var slots = leaves.Select(leaf => leaf[i]).ToArray();
         foreach (var (into, from) in tree.Additions([.. Enumerable.Range(0, leaves.Length).Select(l => new TreeNode(0, l))]))
@@ -20,7 +20,7 @@ public sealed class AllReduceTests
         return slots[0];
     })];
 
-    private static float[][] Leaves(int leaves, int length, long seed)
+    internal static float[][] Leaves(int leaves, int length, long seed)
     {
         var random = new SplitMix64(seed);
         return [.. Enumerable.Range(0, leaves).Select(_ => Enumerable.Range(0, length)
@@ -171,7 +171,7 @@ public sealed class AllReduceTests
         ? value
         : (float)Math.ScaleB(Math.Round(Math.ScaleB(value, 7 - Math.ILogB(value)), MidpointRounding.ToEven), Math.ILogB(value) - 7);
 
-    private static async Task<float[][]> ReduceAsync(RankHarness harness, StepId id, CanonicalTree tree, float[][] leaves, int length, Deal? deal = null)
+    internal static async Task<float[][]> ReduceAsync(RankHarness harness, StepId id, CanonicalTree tree, float[][] leaves, int length, Deal? deal = null)
     {
         deal ??= Deal.Even(leaves.Length, harness.Groups.Length);
         var nodes = Enumerable.Range(0, harness.Groups.Length).Select(rank => tree.WholeNodes(deal.LeavesOf(rank))).ToArray();
