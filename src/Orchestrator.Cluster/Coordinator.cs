@@ -31,13 +31,20 @@ public static class Coordinator
         }
 
         var job = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(options.Job));
-        var rules = RunRules.Of(options, server.Endpoint.HostId, server.Endpoint.Address, job);
+        var rules = RunRules.Of(options, options.HostId ?? server.Endpoint.HostId, server.Endpoint.Address, job);
         await using var desk = new ControlDesk(options, observer);
         await using var node = await ClusterNode.StartAsync(NodeFor(options), system => Populate(system, rules, desk));
         desk.Publish(new Listening(node.Address, server.Endpoint.Address));
         await using var stopping = stop.UnsafeRegister(_ => Stop(node, desk), null);
         _ = node.System.WhenTerminated.ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);
-        return await desk.Outcome;
+        await using var killing = options.Kill.UnsafeRegister(_ => desk.Terminated(), null);
+        var outcome = await desk.Outcome;
+        if (options.Kill.IsCancellationRequested)
+        {
+            await node.AbandonAsync();
+        }
+
+        return outcome;
     }
 
     /// <summary>Asks a live run how it stands.</summary>
@@ -70,7 +77,7 @@ public static class Coordinator
     }
 
     private static NodeOptions NodeFor(CoordinatorOptions options) => new(
-        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, options.ControlNodes, options.Deadlines);
+        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, options.ControlNodes, options.Deadlines, options.Hocon);
 
     private static ServerOptions ServerFor(CoordinatorOptions options) => new()
     {

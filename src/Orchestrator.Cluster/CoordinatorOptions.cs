@@ -83,6 +83,15 @@ public sealed record CoordinatorOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>For tests: ends this node as kill -9 does, without a word to anybody.</summary>
+    internal CancellationToken Kill { get; init; }
+
+    /// <summary>For tests: as if it stood on this machine.</summary>
+    internal string? HostId { get; init; }
+
+    /// <summary>For tests: settings that go before all others.</summary>
+    internal string Hocon { get; init; } = "";
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     public void Check()
     {

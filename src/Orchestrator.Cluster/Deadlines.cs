@@ -30,6 +30,9 @@ public sealed record Deadlines
     /// <summary>On the control plane: a worker that has not answered for so long is dropped.</summary>
     public TimeSpan Silence => Patience * 2;
 
+    /// <summary>On the control plane: a worker whose connection broke, and that has not answered since, is dropped after so long.</summary>
+    public TimeSpan Doubt => Patience / 2;
+
     /// <summary>With no worker left, how long the run waits for one that still holds its state.</summary>
     public TimeSpan AllLost => Patience * 4;
 
@@ -49,6 +52,8 @@ public sealed record Deadlines
         Nest((nameof(Heartbeat), Heartbeat * 4), (nameof(Silence), Silence));
         Nest((nameof(SuspectWindow), SuspectWindow), (nameof(Progress), Progress));
         Nest((nameof(Progress), Progress), (nameof(Silence), Silence));
+        Nest((nameof(Heartbeat), Heartbeat * 3), (nameof(Doubt), Doubt));
+        Nest((nameof(Doubt), Doubt), (nameof(Silence), Silence));
         Nest((nameof(Silence), Silence), (nameof(AllLost), AllLost));
         Nest((nameof(AllLost), AllLost), (nameof(Orphan), Orphan));
         Nest(("Akka's detection, resolver and hand-over", (AkkaPause + ResolverMargin) * 2 + Takeover), (nameof(Orphan), Orphan));

@@ -61,7 +61,6 @@ public static class Worker
             end = await session.Ended;
             if (options.Kill.IsCancellationRequested)
             {
-                await server.DisposeAsync();
                 await node.AbandonAsync();
             }
         }
@@ -72,7 +71,7 @@ public static class Worker
     private static EndWorker Fenced(string reason) => new(WorkerEnd.Failed, reason, Rejoin: true);
 
     private static NodeOptions NodeFor(WorkerOptions options) => new(
-        Roles.Worker, options.Bind, options.Port, options.AdvertisedHost, options.Join, options.Deadlines);
+        Roles.Worker, options.Bind, options.Port, options.AdvertisedHost, options.Join, options.Deadlines, options.Hocon);
 
     private static ServerOptions ServerFor(WorkerOptions options) => new()
     {

@@ -47,6 +47,9 @@ public sealed record WorkerOptions
     /// <summary>For tests: ends this worker as kill -9 does, without a word to anybody.</summary>
     internal CancellationToken Kill { get; init; }
 
+    /// <summary>For tests: settings that go before all others.</summary>
+    internal string Hocon { get; init; } = "";
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     public void Check()
     {

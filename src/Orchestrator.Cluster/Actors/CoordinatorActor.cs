@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Cluster;
+using Akka.Remote;
 using Google.Protobuf;
 using Orchestrator.Cluster.Messages;
 using Orchestrator.Cluster.Nodes;
@@ -31,6 +32,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Receive<Tick>(_ => Decide(new CoordinatorTick()));
         Receive<ClusterEvent.MemberRemoved>(removed => Gone(removed.Member));
         Receive<ClusterEvent.IMemberEvent>(happened => See(happened.Member));
+        Receive<ClusterEvent.UnreachableMember>(lost => Doubt(lost.Member.Address, "its node is unreachable"));
+        Receive<ClusterEvent.ReachableMember>(_ => { });
+        Receive<DisassociatedEvent>(broken => Doubt(broken.RemoteAddress, "its connection broke"));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -40,7 +44,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         _desk.Begins(Self);
-        _cluster.Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.IMemberEvent));
+        _cluster.Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.IMemberEvent), typeof(ClusterEvent.IReachabilityEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Timers.StartPeriodicTimer("tick", Tick.Now, _rules.Deadlines.Heartbeat);
     }
 
@@ -48,6 +53,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     protected override void PreRestart(Exception reason, object message)
     {
         _cluster.Unsubscribe(Self);
+        Context.System.EventStream.Unsubscribe(Self);
         _desk.Publish(new Warning($"The coordinator failed on {message.GetType().Name} and starts anew: {reason.Message}"));
         _desk.Log(reason.ToString());
     }
@@ -57,6 +63,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         _cluster.Unsubscribe(Self);
+        Context.System.EventStream.Unsubscribe(Self);
         _desk.HandedOver(_state.Step);
     }
 
@@ -76,6 +83,14 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         {
             _ids[member.Address] = id;
             Decide(new WorkerSeen(id));
+        }
+    }
+
+    private void Doubt(Address address, string why)
+    {
+        if (_ids.TryGetValue(address, out var worker))
+        {
+            Decide(new WorkerDoubted(worker, why));
         }
     }
 

@@ -34,7 +34,7 @@ internal static class StatusReport
         view.Name is { Length: > 0 } name ? name : id,
         id[..id.IndexOf('#', StringComparison.Ordinal)],
         state.Members.IndexOf(id) is var rank && rank >= 0 ? rank : null,
-        view.Last?.Doing ?? "joining",
+        view.Last is not { } last ? "joining" : last.Leaving.Length > 0 ? $"leaving, {last.Doing}" : last.Ready || last.Doing != "idle" ? last.Doing : "joined",
         view.Last?.Applied ?? 0,
         state.Try is { } step ? string.Join(", ", Dealing.RangesOf(step.Owners, id)) : "",
         view.Pace?.SecondsPerLeaf,

@@ -25,7 +25,8 @@ internal sealed class WorkerActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Timers.StartPeriodicTimer("tick", Tick.Now, _session.Rules.Deadlines.Heartbeat);
-        _session.Stopping.Register(reason => Self.Tell(new Local<WorkerInput>(new LeaveRequested(reason))));
+        var self = Self;
+        _session.Stopping.Register(reason => self.Tell(new Local<WorkerInput>(new LeaveRequested(reason))));
     }
 
     private void Hear(IMessage command)

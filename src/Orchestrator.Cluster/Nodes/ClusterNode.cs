@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Cluster.Hosting;
 using Akka.Cluster.Hosting.SBR;
@@ -12,7 +13,7 @@ namespace Orchestrator.Cluster.Nodes;
 
 /// <summary>Where a node stands in the cluster.</summary>
 /// <param name="Seeds">host:port of control nodes; empty founds a cluster of its own.</param>
-internal sealed record NodeOptions(string Role, string Bind, int Port, string? AdvertisedHost, IReadOnlyList<string> Seeds, Deadlines Deadlines);
+internal sealed record NodeOptions(string Role, string Bind, int Port, string? AdvertisedHost, IReadOnlyList<string> Seeds, Deadlines Deadlines, string Hocon);
 
 /// <summary>An actor system that is a member of the run's cluster, by Akka.Hosting.</summary>
 internal sealed class ClusterNode : IAsyncDisposable
@@ -35,14 +36,14 @@ internal sealed class ClusterNode : IAsyncDisposable
     public string Address => $"{Cluster.SelfAddress.Host}:{Cluster.SelfAddress.Port}";
 
     /// <exception cref="IOException">The address is taken or not this machine's; the message names it.</exception>
-    public static async Task<ClusterNode> StartAsync(NodeOptions options, Action<ActorSystem> actors, Config? extra = null)
+    public static async Task<ClusterNode> StartAsync(NodeOptions options, Action<ActorSystem> actors)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.SetMinimumLevel(LogLevel.None);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Deadlines.Patience * 4);
         builder.Services.AddAkka(Roles.System, akka =>
         {
-            akka.AddHocon(extra ?? Config.Empty, HoconAddMode.Prepend);
+            akka.AddHocon(options.Hocon, HoconAddMode.Prepend);
             akka.AddHocon(NodeConfig.For(options.Deadlines), HoconAddMode.Append);
             akka.WithRemoting(new RemoteOptions { HostName = options.Bind, Port = options.Port, PublicHostName = Public(options) });
             akka.WithClustering(new ClusterOptions
@@ -58,10 +59,10 @@ internal sealed class ClusterNode : IAsyncDisposable
         {
             await host.StartAsync();
         }
-        catch (Exception error)
+        catch (Exception error) when (error.GetBaseException() is SocketException refused)
         {
             host.Dispose();
-            throw new IOException($"The control plane cannot listen on {options.Bind}:{options.Port}: {error.GetBaseException().Message} Choose a free port (0 takes one) or another address.", error);
+            throw new IOException($"The control plane cannot listen on {options.Bind}:{options.Port}: {refused.Message}. Choose a free port (0 takes one) or another address.", error);
         }
 
         var node = new ClusterNode(host, options.Deadlines.Patience);

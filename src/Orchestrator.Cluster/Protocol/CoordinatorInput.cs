@@ -13,6 +13,9 @@ public sealed record WorkerSeen(string Worker) : CoordinatorInput;
 /// <summary>A worker's node has left or was removed for good.</summary>
 public sealed record WorkerGone(string Worker, string Why) : CoordinatorInput;
 
+/// <summary>A worker's connection broke, or its node seems unreachable: it may be dead.</summary>
+public sealed record WorkerDoubted(string Worker, string Why) : CoordinatorInput;
+
 public sealed record AnswerHeard(string From, IMessage Message) : CoordinatorInput;
 
 /// <summary>Somebody asks the run to stop.</summary>

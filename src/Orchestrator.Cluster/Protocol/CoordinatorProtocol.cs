@@ -36,6 +36,9 @@ public static class CoordinatorProtocol
             case WorkerGone gone:
                 Reports.Lose(turn, gone.Worker, gone.Why);
                 break;
+            case WorkerDoubted doubted:
+                Reports.Doubt(turn, doubted.Worker, doubted.Why);
+                break;
             case StopRequested stop:
                 Endings.Stop(turn, stop.Reason);
                 break;
@@ -58,7 +61,7 @@ public static class CoordinatorProtocol
             return;
         }
 
-        turn.Put(heard.From, view with { Heard = turn.Now });
+        turn.Put(heard.From, view with { Heard = turn.Now, Doubt = null });
         if (heard.Message is Here here)
         {
             Reports.Hear(turn, heard.From, here);

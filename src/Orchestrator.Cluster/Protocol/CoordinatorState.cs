@@ -114,6 +114,9 @@ public sealed record CoordinatorState
 public sealed record WorkerView(
     TimeSpan Heard, Here? Last = null, string? Dropped = null, Pace? Pace = null, Prepared? Vote = null, int FailedTransfers = 0, int Strikes = 0, bool Gone = false)
 {
+    /// <summary>Since when, and why, it is doubted that it lives; null where it is not.</summary>
+    public (TimeSpan Since, string Why)? Doubt { get; init; }
+
     public string Name => Last?.Name ?? "";
 
     /// <summary>Can be given work.</summary>

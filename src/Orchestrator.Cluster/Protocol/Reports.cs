@@ -39,6 +39,17 @@ internal static class Reports
         }
     }
 
+    /// <summary>Asks the worker; if no answer comes for a while, a tick finds it lost.</summary>
+    public static void Doubt(CoordinatorTurn turn, string worker, string why)
+    {
+        if (turn.State.Workers.TryGetValue(worker, out var view) && view is { Dropped: null, Doubt: null })
+        {
+            turn.Put(worker, view with { Doubt = (turn.Now, why) });
+            turn.Because($"{turn.NameOf(worker)} is in doubt: {why}");
+            Ask(turn, worker);
+        }
+    }
+
     /// <summary>There is no doubt that the worker is lost to the run.</summary>
     public static void Lost(CoordinatorTurn turn, string worker, string why)
     {

@@ -14,9 +14,14 @@ internal static class Ticks
 
         foreach (var worker in turn.Living.ToList())
         {
-            if (turn.State.Stage != Stage.Ending && turn.Now - turn.View(worker).Heard > turn.Rules.Deadlines.Silence)
+            var view = turn.View(worker);
+            if (turn.State.Stage != Stage.Ending && view.Doubt is { } doubt && turn.Now - doubt.Since >= turn.Rules.Deadlines.Doubt)
             {
-                Reports.Lost(turn, worker, $"no sign of life for {(turn.Now - turn.View(worker).Heard).TotalSeconds:0.#} s");
+                Reports.Lost(turn, worker, doubt.Why);
+            }
+            else if (turn.State.Stage != Stage.Ending && turn.Now - view.Heard > turn.Rules.Deadlines.Silence)
+            {
+                Reports.Lost(turn, worker, $"no sign of life for {(turn.Now - view.Heard).TotalSeconds:0.#} s");
             }
             else
             {

@@ -14,6 +14,8 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
     private readonly ConcurrentDictionary<string, (Task<WorkerOutcome> Run, CancellationTokenSource Stop, CancellationTokenSource Kill)> _workers = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
+    private readonly List<Task> _standby = [];
+    private Func<int, Task<RunOutcome>> _another = null!;
     private readonly List<(Func<RunEvent, bool> Wanted, TaskCompletionSource<RunEvent> Found)> _awaited = [];
 
     public TestRun() => Folder = Directory.CreateTempSubdirectory("cluster-").FullName;
@@ -49,8 +51,11 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
             Token = "secret",
             OutputDirectory = Path.Combine(Folder, "out"),
             Log = line => Log.Enqueue("coordinator: " + line),
+            Hocon = ReflectiveSerializer.Settings,
         };
-        Outcome = Coordinator.RunAsync(change is null ? options : change(options), this, _stop.Token);
+        options = change is null ? options : change(options);
+        _another = port => Coordinator.RunAsync(options with { Port = port, Kill = default }, this, default);
+        Outcome = Coordinator.RunAsync(options, this, _stop.Token);
         var first = await Task.WhenAny(Outcome, _listening.Task).WaitAsync(Patience);
         if (first == Outcome)
         {
@@ -80,15 +85,42 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
             CacheDirectory = Path.Combine(Folder, "cache"),
             Log = line => Log.Enqueue($"{worker}: {line}"),
             Kill = kill.Token,
+            Hocon = ReflectiveSerializer.Settings,
         };
         _workers[worker] = (Worker.RunAsync(change(options), World.FactoryFor(worker), stop.Token), stop, kill);
     }
 
     public void Stop() => _stop.Cancel();
 
+    public Task StopAsync() => _stop.CancelAsync();
+
+    /// <summary>Another control node of the same run.</summary>
+    public Task<RunOutcome> StandBy(int port)
+    {
+        var run = Task.Run(() => _another(port));
+        _standby.Add(run);
+        return run;
+    }
+
     public void Stop(string worker) => _workers[worker].Stop.Cancel();
 
     public void Kill(string worker) => _workers[worker].Kill.Cancel();
+
+    public CancellationToken Killed(string worker) => _workers[worker].Kill.Token;
+
+    /// <summary>Until the coordinator has heard from the worker that it is loaded, or wants to leave.</summary>
+    public async Task SaysAsync(string worker, bool leaving)
+    {
+        using var late = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            var status = await Coordinator.StatusAsync(Address, "secret", Patience, late.Token);
+            if (status.Workers.Any(w => w.Name == worker && (leaving ? w.Doing.StartsWith("leaving", StringComparison.Ordinal) : w.Doing == "idle" || w.Doing.StartsWith("taking", StringComparison.Ordinal))))
+            {
+                return;
+            }
+        }
+    }
 
     public Task<WorkerOutcome> OutcomeOf(string worker) => _workers[worker].Run.WaitAsync(Patience);
 

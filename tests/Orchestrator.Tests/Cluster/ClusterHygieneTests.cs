@@ -1,0 +1,63 @@
+using Akka.Actor;
+using Orchestrator.Cluster;
+
+namespace Orchestrator.Tests.Cluster;
+
+public sealed class ClusterHygieneTests
+{
+    private sealed record NotProtobuf(string Text);
+
+    [Fact]
+    public async Task Nothing_of_ours_falls_to_the_reflective_serializer_in_a_run_with_every_kind_of_message()
+    {
+        await using var run = new TestRun();
+        var flips = 0;
+        run.World.Distort = (_, step, leaf, value) => step == 1 && leaf == 6 && Interlocked.Increment(ref flips) == 1 ? float.NaN : value;
+        await run.StartAsync(steps: 4, o => o with { SaveEverySteps = 2, HostId = "elsewhere", Job = o.Job with { EvaluationSets = [new("eval", 64, 2)] } });
+        run.Add("a", "b", "c");
+        await run.EndAsync();
+        Assert.Empty(ReflectiveSerializer.Ours.Where(type => type != typeof(NotProtobuf)));
+    }
+
+    [Fact]
+    public async Task What_is_not_protobuf_would_be_noticed()
+    {
+        var system = ActorSystem.Create("probe", ReflectiveSerializer.Settings);
+        var echo = system.ActorOf(Props.Create(() => new Echo()));
+        await echo.Ask<string>(new NotProtobuf("text"), TestRun.Patience);
+        Assert.Contains(typeof(NotProtobuf), ReflectiveSerializer.Ours);
+        await system.Terminate();
+    }
+
+    [Theory]
+    [InlineData(0.05, 600, "Patience")]
+    [InlineData(30, 20, "Progress (30 s) must be shorter than Work (20 s)")]
+    public void Deadlines_that_do_not_nest_are_refused(double patience, double work, string message)
+    {
+        var deadlines = new Deadlines { Patience = TimeSpan.FromSeconds(patience), Work = TimeSpan.FromSeconds(work) };
+        Assert.Contains(message, Assert.Throws<ArgumentException>(deadlines.Check).Message, StringComparison.OrdinalIgnoreCase);
+        new Deadlines().Check();
+    }
+
+    [Fact]
+    public async Task Workers_answer_while_the_thread_pool_is_starved()
+    {
+        await using var run = await new TestRun().StartAsync(steps: 1, o => o with { Workers = 2, Deadlines = new Deadlines { Patience = TimeSpan.FromSeconds(2) } });
+        using var release = new ManualResetEventSlim();
+        ThreadPool.GetMinThreads(out var pool, out _);
+        for (var i = 0; i < pool * 8; i++)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(_ => release.Wait(TimeSpan.FromSeconds(6)), null);
+        }
+
+        run.Add("a", "b");
+        await run.EndAsync();
+        release.Set();
+        Assert.Single(run.All<MembershipChanged>());
+    }
+
+    private sealed class Echo : ReceiveActor
+    {
+        public Echo() => Receive<NotProtobuf>(m => Sender.Tell(m.Text));
+    }
+}

@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using Orchestrator.Cluster;
+
+namespace Orchestrator.Tests.Cluster;
+
+/// <summary>Undisturbed runs over real sockets, with a replica of a few floats.</summary>
+public sealed class ClusterRunTests
+{
+    [Fact]
+    public async Task Two_workers_train_to_the_end_and_leave_a_checkpoint()
+    {
+        await using var run = await new TestRun().StartAsync(steps: 6);
+        run.Add("a", "b");
+        var outcome = await run.EndAsync();
+        Assert.True(outcome.End == RunEnd.Completed, outcome.Reason + "\n" + run.Story());
+        Assert.Equal(6, outcome.Step);
+        Assert.Equal(Enumerable.Range(1, 6).Select(s => (long)s), run.All<StepCommitted>().Select(s => s.Step));
+        Assert.Equal(outcome.WeightsSha256, await ShaAsync(outcome.Checkpoint!));
+        Assert.Equal(WorkerEnd.RunEnded, (await run.OutcomeOf("a")).End);
+        Assert.Equal(48, run.World.Computed.Distinct().Count());   // 6 steps of 8 leaves, each once
+        Assert.Equal(48, run.World.Computed.Count);
+    }
+
+    [Fact]
+    public async Task Weights_and_metrics_do_not_depend_on_the_number_of_workers()
+    {
+        var (one, three) = (await RunAsync("a"), await RunAsync("a", "b", "c"));
+        Assert.Equal(one.Sha, three.Sha);
+        Assert.Equal(one.Metrics, three.Metrics);
+        Assert.Equal(["loss", "num_tokens", "grad_norm", "learning_rate", "epoch"], one.Metrics.Take(5).Select(m => m.Split(' ')[0]));
+
+        static async Task<(string? Sha, List<string> Metrics)> RunAsync(params string[] workers)
+        {
+            await using var run = await new TestRun().StartAsync(steps: 4, o => o with { Workers = workers.Length });
+            run.Add(workers);
+            var outcome = await run.EndAsync();
+            return (outcome.WeightsSha256, [.. run.All<StepCommitted>().SelectMany(s => s.Metrics).Select(m => $"{m.Name} {m.Value:R}")]);
+        }
+    }
+
+    [Fact]
+    public async Task Held_out_sets_are_evaluated_before_between_and_after()
+    {
+        await using var run = await new TestRun().StartAsync(steps: 4, o => o with
+        {
+            EvalEverySteps = 2,
+            Job = o.Job with { EvaluationSets = [new("eval", 50, 4), new("other", 3, 4)] },
+        });
+        run.Add("a", "b");
+        await run.EndAsync();
+        Assert.Equal(["0 eval", "0 other", "2 eval", "2 other", "4 eval", "4 other"], run.All<Evaluated>().Select(e => $"{e.Step} {e.Set}"));
+        Assert.Equal(26, run.All<Evaluated>()[0].Metrics[0].Weight);   // 13 leaves of weight 2, each once
+    }
+
+    [Fact]
+    public async Task A_worker_that_shares_no_files_downloads_them_and_ships_its_checkpoint()
+    {
+        await using var run = await new TestRun().StartAsync(steps: 2, o => o with
+        {
+            Workers = 1,
+            HostId = "elsewhere",
+            Job = o.Job with { Files = [o.Job.Files[0] with { Name = "model/weights.bin" }, new("pairs/train.pairs", Sha(o.Job.Files[0].Path), 148, o.Job.Files[0].Path)] },
+        });
+        run.Add("a");   // the name of the second file is not its path's: it cannot be used in place
+        var outcome = await run.EndAsync();
+        Assert.Equal(outcome.WeightsSha256, await ShaAsync(outcome.Checkpoint!));
+        Assert.Contains(run.Log, line => line.Contains("downloading pairs/train.pairs", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetDirectories(Path.Combine(run.Folder, "cache"), "shipping-*"));
+
+        static string Sha(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+    }
+
+    [Fact]
+    public async Task Checkpoints_are_written_when_due_and_the_caller_may_prune()
+    {
+        var pruned = new List<string>();
+        await using var run = await new TestRun().StartAsync(steps: 5, o => o with { SaveEverySteps = 2, AfterCheckpoint = pruned.Add });
+        run.Add("a", "b");
+        await run.EndAsync();
+        Assert.Equal([2L, 4, 5], run.All<CheckpointWritten>().Select(c => c.Step));
+        Assert.Equal(run.All<CheckpointWritten>().Select(c => c.Directory), pruned);
+    }
+
+    [Fact]
+    public async Task A_live_run_says_how_it_stands()
+    {
+        await using var run = new TestRun();
+        var reached = new TaskCompletionSource();
+        var go = new TaskCompletionSource();
+        run.World.BeforeLeaf = (_, step, leaf, _) =>
+        {
+            if (step == 1 && leaf == 7)
+            {
+                reached.TrySetResult();
+                return go.Task;
+            }
+
+            return Task.CompletedTask;
+        };
+        await run.StartAsync(steps: 2);
+        run.Add("a", "b");
+        await reached.Task.WaitAsync(TestRun.Patience);
+        var status = await Coordinator.StatusAsync(run.Address, "secret", TimeSpan.FromSeconds(20), default);
+        Assert.Equal((1, 2, RunPhase.Training, 1L), (status.Step, status.Steps, status.Phase, status.Term));
+        Assert.Equal(["0-3", "4-7"], status.Workers.OrderBy(w => w.Rank).Select(w => w.Leaves));
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => Coordinator.StatusAsync(run.Address, "wrong", TimeSpan.FromSeconds(20), default));
+        go.SetResult();
+        await run.EndAsync();
+    }
+
+    private static async Task<string> ShaAsync(string checkpoint) =>
+        Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(checkpoint, "weights.bin"))));
+}

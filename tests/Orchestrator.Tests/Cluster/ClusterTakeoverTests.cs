@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.Sockets;
+using Orchestrator.Cluster;
+
+namespace Orchestrator.Tests.Cluster;
+
+/// <summary>Three control nodes: the one that coordinates is lost or leaves, and the run goes on to the same weights.</summary>
+public sealed class ClusterTakeoverTests
+{
+    private const int Steps = 6;
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task When_the_coordinator_is_lost_or_leaves_another_goes_on_and_no_step_is_lost(bool killed)
+    {
+        await using var run = new TestRun();
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        run.World.BeforeLeaf = (_, step, leaf, cancellation) =>
+        {
+            if (step == 2 && leaf == 0)
+            {
+                reached.TrySetResult();
+                return open.Task.WaitAsync(cancellation);
+            }
+
+            return Task.CompletedTask;
+        };
+        var nodes = FreePorts(3).Select(port => $"127.0.0.1:{port}").ToArray();
+        using var kill = new CancellationTokenSource();
+        await run.StartAsync(Steps, o => o with { ControlNodes = [.. nodes], Port = PortOf(nodes[0]), Deadlines = Short, Kill = kill.Token });
+        var standby = nodes.Skip(1).Select(node => run.StandBy(PortOf(node))).ToList();
+        foreach (var worker in new[] { "a", "b" })
+        {
+            run.Add(worker, o => o with { Join = [.. nodes], Deadlines = Short });
+        }
+
+        await reached.Task.WaitAsync(TestRun.Patience);
+        await (killed ? kill.CancelAsync() : run.StopAsync());
+        var first = await run.EndAsync();
+        Assert.NotEqual(RunEnd.Completed, first.End);
+        open.SetResult();
+        var outcomes = await Task.WhenAll(standby).WaitAsync(TestRun.Patience);
+        Assert.All(outcomes, outcome => Assert.True(outcome.End == RunEnd.Completed, outcome.Reason + "\n" + run.Story()));
+        Assert.Equal(Enumerable.Range(1, Steps).Select(s => (long)s), run.All<StepCommitted>().Select(s => s.Step));
+        Assert.Equal(2, run.All<StepCommitted>()[^1].Id.Term);
+        Assert.Equal(await ClusterFailureTests.UndisturbedAsync(Steps), outcomes[0].WeightsSha256);
+    }
+
+    private static Deadlines Short { get; } = new() { Patience = TimeSpan.FromSeconds(2) };
+
+    private static int PortOf(string node) => int.Parse(node.Split(':')[1]);
+
+    private static List<int> FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        listeners.ForEach(listener => listener.Start());
+        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToList();
+        listeners.ForEach(listener => listener.Stop());
+        return ports;
+    }
+}
