@@ -77,7 +77,7 @@ public static class Coordinator
     }
 
     private static NodeOptions NodeFor(CoordinatorOptions options) => new(
-        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, options.ControlNodes, options.Deadlines, options.Hocon);
+        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, options.ControlNodes, options.Deadlines, options.Hocon, options.Log);
 
     private static ServerOptions ServerFor(CoordinatorOptions options) => new()
     {

@@ -4,6 +4,7 @@ namespace Orchestrator.Cluster;
 
 /// <summary>A live run as its coordinator sees it.</summary>
 /// <param name="Steps">Steps of the whole run.</param>
+/// <param name="Control">host:port of the control nodes that are up.</param>
 /// <param name="Recoveries">The last changes of membership, newest last, one line each.</param>
 public sealed record RunStatus(
     string RunId,
@@ -14,6 +15,7 @@ public sealed record RunStatus(
     long Step,
     long Steps,
     int Attempt,
+    ImmutableArray<string> Control,
     ImmutableArray<WorkerStatus> Workers,
     ImmutableArray<string> Recoveries);
 

@@ -13,7 +13,7 @@ public static class Worker
 {
     /// <summary>
     /// Joins the run and works until it has ended. If the run has given this worker up for lost (it was stopped, or cut off) it joins again as a
-    /// new one, with the same replica. Cancelling <paramref name="stop"/> leaves at the end of the step in hand, within the grace.
+    /// new one, with the same replica. A device that hangs for good is reported as <see cref="WorkerEnd.Failed"/>, and its process should be ended. Cancelling <paramref name="stop"/> leaves at the end of the step in hand, within the grace.
     /// </summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="IOException">An address is taken or not this machine's.</exception>
@@ -22,24 +22,32 @@ public static class Worker
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         await using var server = await CollectiveServer.StartAsync(ServerFor(options), CancellationToken.None);
-        await using var driver = new ReplicaDriver(options, factory, server);
+        var driver = new ReplicaDriver(options, factory, server);
         var wish = new StopWish();
         await using var stopping = stop.UnsafeRegister(_ => wish.Wish("it was asked to leave"), null);
         var state = WorkerState.Start(TimeSpan.Zero);
         while (true)
         {
-            (var end, state) = await JoinAsync(options, driver, server, state, wish);
+            (var end, var next) = await JoinAsync(options, driver, server, state, wish);
+            if (next is null)
+            {
+                return new WorkerOutcome(WorkerEnd.Failed, $"{end.Reason.TrimEnd('.')}. Its device does not end its work: the process must.");
+            }
+
             if (!end.Rejoin || wish.Reason is not null)
             {
+                await driver.DisposeAsync();
                 return new WorkerOutcome(wish.Reason is not null && end.Rejoin ? WorkerEnd.Left : end.End, end.Reason);
             }
+
+            state = next;
 
             options.Log?.Invoke($"joins again: {end.Reason}");
         }
     }
 
     /// <summary>One membership, from joining to leaving.</summary>
-    private static async Task<(EndWorker End, WorkerState Next)> JoinAsync(
+    private static async Task<(EndWorker End, WorkerState? Next)> JoinAsync(
         WorkerOptions options, ReplicaDriver driver, CollectiveServer server, WorkerState state, StopWish wish)
     {
         var rules = new WorkerRules
@@ -71,7 +79,7 @@ public static class Worker
     private static EndWorker Fenced(string reason) => new(WorkerEnd.Failed, reason, Rejoin: true);
 
     private static NodeOptions NodeFor(WorkerOptions options) => new(
-        Roles.Worker, options.Bind, options.Port, options.AdvertisedHost, options.Join, options.Deadlines, options.Hocon);
+        Roles.Worker, options.Bind, options.Port, options.AdvertisedHost, options.Join, options.Deadlines, options.Hocon, options.Log);
 
     private static ServerOptions ServerFor(WorkerOptions options) => new()
     {

@@ -26,7 +26,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         (_rules, _desk, _started) = (rules, desk, desk.Time.GetTimestamp());
         _state = CoordinatorState.Start(Self.Path.ToSerializationFormatWithAddress(_cluster.SelfAddress), rules, TimeSpan.Zero);
-        Receive<StatusQuery>(query => Sender.Tell(StatusReport.Answer(query, _state, _rules, Now)));
+        Receive<StatusQuery>(query => Sender.Tell(StatusReport.Answer(query, _state, _rules, Now, ControlNodes())));
         Receive<IMessage>(Hear);
         Receive<Local<CoordinatorInput>>(local => Decide(local.Input));
         Receive<Tick>(_ => Decide(new CoordinatorTick()));
@@ -67,6 +67,10 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _desk.HandedOver(_state.Step);
     }
 
+    private IEnumerable<string> ControlNodes() => _cluster.State.Members
+        .Where(member => member.HasRole(Roles.Control) && member.Status == MemberStatus.Up)
+        .Select(member => $"{member.Address.Host}:{member.Address.Port}");
+
     private void Hear(IMessage message)
     {
         if (_ids.TryGetValue(Sender.Path.Address, out var worker))
@@ -97,7 +101,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private void Gone(Member member)
     {
         var id = $"{member.Address.Host}:{member.Address.Port}#{member.UniqueAddress.Uid:x8}";
-        if (_workers.Remove(id))
+        var leaving = _cluster.IsTerminated || _cluster.SelfMember.Status is MemberStatus.Exiting or MemberStatus.Down or MemberStatus.Removed;
+        if (!leaving && _workers.Remove(id))   // a node that leaves sees everybody removed
         {
             if (_ids.GetValueOrDefault(member.Address) == id)
             {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using Google.Protobuf;
 using Orchestrator.Cluster.Messages;
@@ -8,17 +9,17 @@ namespace Orchestrator.Cluster.Actors;
 /// <summary>The coordinator's state as people see it.</summary>
 internal static class StatusReport
 {
-    public static StatusReply Answer(StatusQuery query, CoordinatorState state, RunRules rules, TimeSpan now)
+    public static StatusReply Answer(StatusQuery query, CoordinatorState state, RunRules rules, TimeSpan now, IEnumerable<string> control)
     {
         if (query.Token != rules.Token)
         {
             return new StatusReply { Error = "The token is not this run's: give the one its nodes were started with." };
         }
 
-        return new StatusReply { Status = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(Of(state, rules, now))) };
+        return new StatusReply { Status = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(Of(state, rules, now, [.. control]))) };
     }
 
-    public static RunStatus Of(CoordinatorState state, RunRules rules, TimeSpan now) => new(
+    public static RunStatus Of(CoordinatorState state, RunRules rules, TimeSpan now, ImmutableArray<string> control) => new(
         rules.RunId,
         state.Id,
         PhaseOf(state),
@@ -27,6 +28,7 @@ internal static class StatusReport
         state.Step,
         rules.Steps,
         Math.Max(0, state.Try?.Id.Attempt ?? 0),
+        control,
         [.. state.Workers.Where(w => w.Value.Dropped is null).Select(w => Worker(w.Key, w.Value, state, now))],
         [.. state.Recoveries]);
 

@@ -26,6 +26,7 @@ internal sealed class WorkerActor : ReceiveActor, IWithTimers
     {
         Timers.StartPeriodicTimer("tick", Tick.Now, _session.Rules.Deadlines.Heartbeat);
         var self = Self;
+        _session.Driver.LeavesDone = id => self.Tell(new Local<WorkerInput>(new LeavesDone(id)));
         _session.Stopping.Register(reason => self.Tell(new Local<WorkerInput>(new LeaveRequested(reason))));
     }
 

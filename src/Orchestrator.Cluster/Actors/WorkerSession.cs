@@ -92,8 +92,8 @@ internal sealed class WorkerSession(ReplicaDriver driver, WorkerRules rules, Wor
 
     public void End(EndWorker end) => _ended.TrySetResult(end);
 
-    /// <summary>Waits for the work in hand, and gives the state with which a new membership begins.</summary>
-    public async Task<WorkerState> CloseAsync()
+    /// <summary>Waits for the work in hand, and gives the state with which a new membership begins; null where the work does not end: the device hangs.</summary>
+    public async Task<WorkerState?> CloseAsync()
     {
         if (_work is { } work)
         {
@@ -102,6 +102,12 @@ internal sealed class WorkerSession(ReplicaDriver driver, WorkerRules rules, Wor
 
         if (_running is { } running)
         {
+            await Task.WhenAny(running, Task.Delay(rules.Deadlines.Silence, options.Time));
+            if (!running.IsCompleted)
+            {
+                return null;
+            }
+
             var ended = await running;
             if (_state.Running == ended.Work)
             {

@@ -13,7 +13,7 @@ namespace Orchestrator.Cluster.Nodes;
 
 /// <summary>Where a node stands in the cluster.</summary>
 /// <param name="Seeds">host:port of control nodes; empty founds a cluster of its own.</param>
-internal sealed record NodeOptions(string Role, string Bind, int Port, string? AdvertisedHost, IReadOnlyList<string> Seeds, Deadlines Deadlines, string Hocon);
+internal sealed record NodeOptions(string Role, string Bind, int Port, string? AdvertisedHost, IReadOnlyList<string> Seeds, Deadlines Deadlines, string Hocon, Action<string>? Log);
 
 /// <summary>An actor system that is a member of the run's cluster, by Akka.Hosting.</summary>
 internal sealed class ClusterNode : IAsyncDisposable
@@ -52,6 +52,7 @@ internal sealed class ClusterNode : IAsyncDisposable
                 SeedNodes = [.. options.Seeds.Select(seed => $"akka.tcp://{Roles.System}@{seed}")],
                 SplitBrainResolver = new KeepMajorityOption { Role = Roles.Control },
             });
+            akka.WithActors((system, _) => LogRelay.Start(system, options.Log));
             akka.WithActors((system, _) => actors(system));
         });
         var host = builder.Build();

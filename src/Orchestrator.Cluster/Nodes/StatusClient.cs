@@ -9,6 +9,8 @@ namespace Orchestrator.Cluster.Nodes;
 /// <summary>Asks a run's control node, without joining the run.</summary>
 internal static class StatusClient
 {
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(2);
+
     public static async Task<RunStatus> AskAsync(string address, string token, TimeSpan timeout, CancellationToken cancellation)
     {
         var here = Dns.GetHostName();
@@ -20,7 +22,7 @@ internal static class StatusClient
         try
         {
             var desk = system.ActorSelection($"akka.tcp://{Roles.System}@{address}/user/{Roles.Desk}");
-            var reply = await desk.Ask<StatusReply>(new StatusQuery { Token = token }, timeout, cancellation);
+            var reply = await AskAsync(desk, token, timeout, cancellation);
             return reply.Error.Length > 0
                 ? throw new UnauthorizedAccessException(reply.Error)
                 : JsonSerializer.Deserialize<RunStatus>(reply.Status.Span)!;
@@ -32,6 +34,21 @@ internal static class StatusClient
         finally
         {
             await system.Terminate();
+        }
+    }
+
+    /// <summary>A question may be lost, and is asked again.</summary>
+    private static async Task<StatusReply> AskAsync(ActorSelection desk, string token, TimeSpan timeout, CancellationToken cancellation)
+    {
+        for (var left = timeout; ; left -= Again)
+        {
+            try
+            {
+                return await desk.Ask<StatusReply>(new StatusQuery { Token = token }, left < Again ? left : Again, cancellation);
+            }
+            catch (AskTimeoutException) when (left > Again)
+            {
+            }
         }
     }
 }

@@ -54,6 +54,13 @@ internal static class Ticks
                 }
 
                 break;
+            case Stage.Computing when Stuck(turn) is { Count: > 0 } stuck:
+                foreach (var member in stuck)
+                {
+                    Generations.Blame(turn, new Blame(member, "coordinator", $"its leaves are not done after {(turn.Now - state.StageSince).TotalSeconds:0.#} s, five times what they have taken", Certain: true));
+                }
+
+                break;
             case Stage.Computing:
                 Steps.SendDeal(turn, state.Members.Where(m => !state.Try!.Votes.ContainsKey(m)));
                 Transfers.Repeat(turn);
@@ -68,6 +75,23 @@ internal static class Ticks
                 SayGoodbyeAgain(turn);
                 break;
         }
+    }
+
+    /// <summary>Members that answer, but whose leaves take five times as long as they ever did: a hung kernel, most likely.</summary>
+    private static List<string> Stuck(CoordinatorTurn turn)
+    {
+        var (state, step) = (turn.State, turn.State.Try!);
+        var paces = state.Members.Select(member => turn.View(member).Pace).ToList();
+        if (paces.Any(pace => pace is null || pace.Samples < Dealing.SamplesNeeded))
+        {
+            return [];
+        }
+
+        var expected = state.Members.Max(member => step.Owners.Count(owner => owner == member) * turn.View(member).Pace!.SecondsPerLeaf);
+        var patience = Math.Max(expected * 5, turn.Rules.Deadlines.Silence.TotalSeconds);
+        return (turn.Now - state.StageSince).TotalSeconds < patience
+            ? []
+            : [.. state.Members.Where(m => !step.Votes.ContainsKey(m) && turn.View(m).Last!.Doing != WorkerTurn.Reducing)];
     }
 
     private static void SayGoodbyeAgain(CoordinatorTurn turn)

@@ -12,6 +12,9 @@ public sealed record CommandHeard(string From, IMessage Command) : WorkerInput;
 /// <summary>A piece of work has ended.</summary>
 public sealed record WorkEnded(WorkerWork Work, WorkResult Result) : WorkerInput;
 
+/// <summary>The leaves of the step that is being computed are done; from now on it waits for others too.</summary>
+public sealed record LeavesDone(StepId Id) : WorkerInput;
+
 /// <summary>Somebody asks this worker to leave (SIGTERM).</summary>
 public sealed record LeaveRequested(string Reason) : WorkerInput;
 

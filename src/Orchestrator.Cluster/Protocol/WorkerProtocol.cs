@@ -34,6 +34,9 @@ public static class WorkerProtocol
             case WorkEnded ended:
                 WorkerResults.Take(turn, ended.Work, ended.Result);
                 break;
+            case LeavesDone done when state.Running is ComputeLeaves running && running.Command.Id == done.Id:
+                turn.State = state with { Reducing = true };
+                break;
             case LeaveRequested leave:
                 Leave(turn, leave.Reason);
                 break;
@@ -76,6 +79,9 @@ public static class WorkerProtocol
 /// <summary>One decision in the making.</summary>
 internal sealed class WorkerTurn(WorkerState state, TimeSpan now, WorkerRules rules)
 {
+    /// <summary>What a worker does when its own leaves are done and the step is not.</summary>
+    public const string Reducing = "reducing";
+
     private readonly ImmutableArray<WorkerEffect>.Builder _effects = ImmutableArray.CreateBuilder<WorkerEffect>();
     private string _why = "";
 
@@ -95,7 +101,7 @@ internal sealed class WorkerTurn(WorkerState state, TimeSpan now, WorkerRules ru
 
     public void Begin(WorkerWork work)
     {
-        State = State with { Running = work, Cancelled = false };
+        State = State with { Running = work, Cancelled = false, Reducing = false };
         Do(new BeginWork(work));
     }
 
@@ -143,7 +149,7 @@ internal sealed class WorkerTurn(WorkerState state, TimeSpan now, WorkerRules ru
             StagedGradient = s.Staged?.GradientDigest ?? 0,
             GroupTerm = s.Told.Term,
             GroupGeneration = s.Told.Generation,
-            Doing = s.Running is null ? s.Staged is null ? "idle" : "staged" : Word(s.Running),
+            Doing = s.Running is null ? s.Staged is null ? "idle" : "staged" : s.Reducing ? Reducing : Word(s.Running),
             Leaving = s.Leaving,
             Failed = s.Failed,
         };

@@ -9,7 +9,7 @@ internal static class WorkerResults
     public static void Take(WorkerTurn turn, WorkerWork work, WorkResult result)
     {
         var cancelled = turn.State.Cancelled;
-        turn.State = turn.State with { Running = null, Cancelled = false };
+        turn.State = turn.State with { Running = null, Cancelled = false, Reducing = false };
         switch (work, result)
         {
             case (_, WorkFailed failed):

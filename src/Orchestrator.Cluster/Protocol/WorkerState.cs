@@ -60,6 +60,9 @@ public sealed record WorkerState
 
     public bool Cancelled { get; init; }
 
+    /// <summary>Its own leaves of the running step are done.</summary>
+    public bool Reducing { get; init; }
+
     /// <summary>Commands to come, oldest first; at most one of a kind.</summary>
     public ImmutableList<IMessage> Waiting { get; init; } = [];
 

@@ -30,6 +30,9 @@ internal sealed class ReplicaDriver : IAsyncDisposable
         _shipped = new ShippedCheckpoints(server.Blobs, options.CacheDirectory);
     }
 
+    /// <summary>Told when this worker's part of a step is done and it begins to wait for others.</summary>
+    public Action<StepId>? LeavesDone { get; set; }
+
     /// <summary>Never throws: what goes wrong is the result.</summary>
     public async Task<WorkResult> RunAsync(WorkerWork work, CancellationToken cancellation)
     {
@@ -113,7 +116,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
     private async Task<WorkResult> ComputeAsync(ComputeStep step, CancellationToken cancellation)
     {
         var deal = step.ToDeal();
-        var exchange = new TimedExchange(_group ?? throw new CollectiveException("This worker is in no generation."), _options.Time);
+        var exchange = new TimedExchange(_group ?? throw new CollectiveException("This worker is in no generation."), _options.Time, () => LeavesDone?.Invoke(step.Id));
         var staged = await Replica.ComputeAsync(new StepWork(step.Id, step.Leaves, deal, step.Rank), exchange, cancellation);
         var vote = new Prepared
         {

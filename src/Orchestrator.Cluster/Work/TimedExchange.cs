@@ -4,7 +4,7 @@ using Orchestrator.Core;
 namespace Orchestrator.Cluster.Work;
 
 /// <summary>Notes when a step's first reduction begins: until then a rank works alone, after that it also waits for others.</summary>
-internal sealed class TimedExchange(IGradientExchange inner, TimeProvider time) : IGradientExchange
+internal sealed class TimedExchange(IGradientExchange inner, TimeProvider time, Action leavesDone) : IGradientExchange
 {
     private readonly long _started = time.GetTimestamp();
     private long _reducing;
@@ -21,7 +21,11 @@ internal sealed class TimedExchange(IGradientExchange inner, TimeProvider time) 
         FloatBuffer result,
         CancellationToken cancellation)
     {
-        Interlocked.CompareExchange(ref _reducing, time.GetTimestamp(), 0);
+        if (Interlocked.CompareExchange(ref _reducing, time.GetTimestamp(), 0) == 0)
+        {
+            leavesDone();
+        }
+
         return inner.AllReduceAsync(id, bucket, tree, nodes, mine, result, cancellation);
     }
 }

@@ -168,6 +168,20 @@ public sealed class ClusterFailureTests
     }
 
     [Fact]
+    public async Task A_worker_whose_device_hangs_is_dropped_though_it_answers()
+    {
+        await using var run = new TestRun();
+        var hung = new TaskCompletionSource();
+        run.World.BeforeLeaf = (worker, step, _, _) => worker == "b" && step == 4 ? hung.Task : Task.CompletedTask;
+        await run.StartAsync(Steps, o => o with { Deadlines = Quick });
+        run.Add("a");
+        run.Add("b", o => o with { Deadlines = Quick });
+        await CompletesAsync(run);
+        Assert.Contains(run.All<MembershipChanged>(), m => m.What.StartsWith("lost b: its leaves are not done", StringComparison.Ordinal));
+        Assert.Contains("device does not end its work", (await run.OutcomeOf("b")).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_worker_with_another_token_is_refused()
     {
         await using var run = await new TestRun().StartAsync(Steps, o => o with { Workers = 1 });
@@ -208,6 +222,8 @@ public sealed class ClusterFailureTests
         run.Add("alone");
         return (await run.EndAsync()).WeightsSha256!;
     }
+
+    private static Deadlines Quick { get; } = new() { Patience = TimeSpan.FromSeconds(2) };
 
     internal static async Task CompletesAsync(TestRun run)
     {

@@ -29,19 +29,22 @@ public sealed class ClusterTakeoverTests
         };
         var nodes = FreePorts(3).Select(port => $"127.0.0.1:{port}").ToArray();
         using var kill = new CancellationTokenSource();
-        await run.StartAsync(Steps, o => o with { ControlNodes = [.. nodes], Port = PortOf(nodes[0]), Deadlines = Short, Kill = kill.Token });
+        await run.StartAsync(Steps, o => o with { ControlNodes = [.. nodes], Port = PortOf(nodes[0]), Deadlines = Short, Kill = kill.Token, Hocon = ReflectiveSerializer.Noting });
         var standby = nodes.Skip(1).Select(node => run.StandBy(PortOf(node))).ToList();
         foreach (var worker in new[] { "a", "b" })
         {
-            run.Add(worker, o => o with { Join = [.. nodes], Deadlines = Short });
+            run.Add(worker, o => o with { Join = [.. nodes], Deadlines = Short, Hocon = ReflectiveSerializer.Noting });
         }
 
         await reached.Task.WaitAsync(TestRun.Patience);
+        await run.ControlAsync(3);
         await (killed ? kill.CancelAsync() : run.StopAsync());
         var first = await run.EndAsync();
         Assert.NotEqual(RunEnd.Completed, first.End);
         open.SetResult();
-        var outcomes = await Task.WhenAll(standby).WaitAsync(TestRun.Patience);
+        await Task.WhenAny(Task.WhenAll(standby), Task.Delay(TestRun.Patience));
+        Assert.True(standby.All(s => s.IsCompleted), "The other control nodes did not end.\n" + run.Story());
+        var outcomes = await Task.WhenAll(standby);
         Assert.All(outcomes, outcome => Assert.True(outcome.End == RunEnd.Completed, outcome.Reason + "\n" + run.Story()));
         Assert.Equal(Enumerable.Range(1, Steps).Select(s => (long)s), run.All<StepCommitted>().Select(s => s.Step));
         Assert.Equal(2, run.All<StepCommitted>()[^1].Id.Term);

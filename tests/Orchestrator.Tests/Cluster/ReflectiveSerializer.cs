@@ -12,13 +12,17 @@ public sealed class ReflectiveSerializer : NewtonSoftJsonSerializer
     {
     }
 
-    /// <summary>Every message is serialized, also between actors of one process, and what is not protobuf is noted.</summary>
-    public const string Settings = """
-        akka.actor {
-          serialize-messages = on
-          serializers.json = "Orchestrator.Tests.Cluster.ReflectiveSerializer, Orchestrator.Tests"
-        }
+    /// <summary>What is not protobuf is noted.</summary>
+    public const string Noting = """
+        akka.actor.serializers.json = "Orchestrator.Tests.Cluster.ReflectiveSerializer, Orchestrator.Tests"
+
         """;
+
+    /// <summary>
+    /// Messages between actors of one process are serialized too. Not for runs with several control nodes: Akka's own membership events
+    /// lose the age of members that way, and with it the place of the singleton.
+    /// </summary>
+    public const string Settings = Noting + "akka.actor.serialize-messages = on\n";
 
     public static ConcurrentDictionary<Type, int> Seen { get; } = [];
 

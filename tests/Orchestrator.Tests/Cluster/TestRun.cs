@@ -50,11 +50,11 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
             },
             Token = "secret",
             OutputDirectory = Path.Combine(Folder, "out"),
-            Log = line => Log.Enqueue("coordinator: " + line),
-            Hocon = ReflectiveSerializer.Settings,
+            Log = line => Write("coordinator", line),
+            Hocon = ReflectiveSerializer.Settings + Environment.GetEnvironmentVariable("CLUSTER_TEST_HOCON"),
         };
         options = change is null ? options : change(options);
-        _another = port => Coordinator.RunAsync(options with { Port = port, Kill = default }, this, default);
+        _another = port => Coordinator.RunAsync(options with { Port = port, Kill = default, Log = line => Write($"node {port}", line) }, this, default);
         Outcome = Coordinator.RunAsync(options, this, _stop.Token);
         var first = await Task.WhenAny(Outcome, _listening.Task).WaitAsync(Patience);
         if (first == Outcome)
@@ -83,9 +83,9 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
             Name = worker,
             Token = "secret",
             CacheDirectory = Path.Combine(Folder, "cache"),
-            Log = line => Log.Enqueue($"{worker}: {line}"),
+            Log = line => Write(worker, line),
             Kill = kill.Token,
-            Hocon = ReflectiveSerializer.Settings,
+            Hocon = ReflectiveSerializer.Settings + Environment.GetEnvironmentVariable("CLUSTER_TEST_HOCON"),
         };
         _workers[worker] = (Worker.RunAsync(change(options), World.FactoryFor(worker), stop.Token), stop, kill);
     }
@@ -108,18 +108,35 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
 
     public CancellationToken Killed(string worker) => _workers[worker].Kill.Token;
 
+    /// <summary>Until so many control nodes are up.</summary>
+    public Task ControlAsync(int nodes) => StatusAsync(status => status.Control.Length >= nodes);
+
     /// <summary>Until the coordinator has heard from the worker that it is loaded, or wants to leave.</summary>
-    public async Task SaysAsync(string worker, bool leaving)
+    public Task SaysAsync(string worker, bool leaving) => StatusAsync(status => status.Workers.Any(w =>
+        w.Name == worker && (leaving ? w.Doing.StartsWith("leaving", StringComparison.Ordinal) : w.Doing == "idle" || w.Doing.StartsWith("taking", StringComparison.Ordinal))));
+
+    private async Task StatusAsync(Func<RunStatus, bool> wanted)
     {
-        using var late = new CancellationTokenSource(Patience);
-        while (true)
+        var (started, last) = (TimeProvider.System.GetTimestamp(), "none");
+        while (TimeProvider.System.GetElapsedTime(started) < Patience)
         {
-            var status = await Coordinator.StatusAsync(Address, "secret", Patience, late.Token);
-            if (status.Workers.Any(w => w.Name == worker && (leaving ? w.Doing.StartsWith("leaving", StringComparison.Ordinal) : w.Doing == "idle" || w.Doing.StartsWith("taking", StringComparison.Ordinal))))
+            try
             {
-                return;
+                var status = await Coordinator.StatusAsync(Address, "secret", TimeSpan.FromSeconds(10), default);
+                if (wanted(status))
+                {
+                    return;
+                }
+
+                last = $"{status}, control {string.Join(", ", status.Control)}, workers {string.Join(", ", status.Workers)}";
+            }
+            catch (TimeoutException late)
+            {
+                last = late.Message;
             }
         }
+
+        throw new TimeoutException($"The wanted status did not come; the last was {last}. What happened:\n{Story()}");
     }
 
     public Task<WorkerOutcome> OutcomeOf(string worker) => _workers[worker].Run.WaitAsync(Patience);
@@ -171,11 +188,13 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
         }
     }
 
+    private void Write(string who, string line) => Log.Enqueue($"{TimeProvider.System.GetUtcNow():mm:ss.fff} {who}: {line}");
+
     public string Story()
     {
         lock (_gate)
         {
-            return string.Join('\n', Log.Concat(Events.Select(e => e.ToString())));
+            return string.Join('\n', Log.Concat(Events.Select(e => $"{e.Time:mm:ss.fff} {e}").Order()));
         }
     }
 

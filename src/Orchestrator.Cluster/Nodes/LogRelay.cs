@@ -1,0 +1,19 @@
+using Akka.Actor;
+using Akka.Event;
+
+namespace Orchestrator.Cluster.Nodes;
+
+/// <summary>Passes Akka's own warnings on to the log of this process.</summary>
+internal sealed class LogRelay : ReceiveActor
+{
+    public LogRelay(Action<string> log) => Receive<LogEvent>(line => log($"akka: {line.LogLevel()} {line.LogSource} {line.Message} {line.Cause?.Message}".TrimEnd()));
+
+    public static void Start(ActorSystem system, Action<string>? log)
+    {
+        if (log is not null)
+        {
+            var relay = system.ActorOf(Props.Create(() => new LogRelay(log)), "log");
+            system.EventStream.Subscribe(relay, typeof(LogEvent));
+        }
+    }
+}
