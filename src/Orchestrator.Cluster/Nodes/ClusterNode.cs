@@ -52,8 +52,15 @@ internal sealed class ClusterNode : IAsyncDisposable
                 SeedNodes = [.. options.Seeds.Select(seed => $"akka.tcp://{Roles.System}@{seed}")],
                 SplitBrainResolver = new KeepMajorityOption { Role = Roles.Control },
             });
-            akka.WithActors((system, _) => LogRelay.Start(system, options.Log));
-            akka.WithActors((system, _) => actors(system));
+            akka.WithActors((system, _) =>
+            {
+                if (options.Log is { } log)
+                {
+                    system.ActorOf(Props.Create(() => new LogRelay(log)), "log");
+                }
+
+                actors(system);
+            });
         });
         var host = builder.Build();
         try

@@ -8,12 +8,5 @@ internal sealed class LogRelay : ReceiveActor
 {
     public LogRelay(Action<string> log) => Receive<LogEvent>(line => log($"akka: {line.LogLevel()} {line.LogSource} {line.Message} {line.Cause?.Message}".TrimEnd()));
 
-    public static void Start(ActorSystem system, Action<string>? log)
-    {
-        if (log is not null)
-        {
-            var relay = system.ActorOf(Props.Create(() => new LogRelay(log)), "log");
-            system.EventStream.Subscribe(relay, typeof(LogEvent));
-        }
-    }
+    protected override void PreStart() => Context.System.EventStream.Subscribe(Self, typeof(LogEvent));
 }

@@ -16,13 +16,13 @@ public sealed class ClusterHygieneTests
         await run.StartAsync(steps: 4, o => o with { SaveEverySteps = 2, HostId = "elsewhere", Job = o.Job with { EvaluationSets = [new("eval", 64, 2)] } });
         run.Add("a", "b", "c");
         await run.EndAsync();
-        Assert.Empty(ReflectiveSerializer.Ours.Where(type => type != typeof(NotProtobuf)));
+        Assert.DoesNotContain(ReflectiveSerializer.Ours, type => type != typeof(NotProtobuf));
     }
 
     [Fact]
     public async Task What_is_not_protobuf_would_be_noticed()
     {
-        var system = ActorSystem.Create("probe", ReflectiveSerializer.Settings);
+        var system = ActorSystem.Create("probe", ReflectiveSerializer.Strict);
         var echo = system.ActorOf(Props.Create(() => new Echo()));
         await echo.Ask<string>(new NotProtobuf("text"), TestRun.Patience);
         Assert.Contains(typeof(NotProtobuf), ReflectiveSerializer.Ours);

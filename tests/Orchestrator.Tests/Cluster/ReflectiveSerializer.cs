@@ -22,7 +22,7 @@ public sealed class ReflectiveSerializer : NewtonSoftJsonSerializer
     /// Messages between actors of one process are serialized too. Not for runs with several control nodes: Akka's own membership events
     /// lose the age of members that way, and with it the place of the singleton.
     /// </summary>
-    public const string Settings = Noting + "akka.actor.serialize-messages = on\n";
+    public const string Strict = Noting + "akka.actor.serialize-messages = on\n";
 
     public static ConcurrentDictionary<Type, int> Seen { get; } = [];
 

@@ -51,7 +51,7 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
             Token = "secret",
             OutputDirectory = Path.Combine(Folder, "out"),
             Log = line => Write("coordinator", line),
-            Hocon = ReflectiveSerializer.Settings + Environment.GetEnvironmentVariable("CLUSTER_TEST_HOCON"),
+            Hocon = ReflectiveSerializer.Strict + Environment.GetEnvironmentVariable("CLUSTER_TEST_HOCON"),
         };
         options = change is null ? options : change(options);
         _another = port => Coordinator.RunAsync(options with { Port = port, Kill = default, Log = line => Write($"node {port}", line) }, this, default);
@@ -85,7 +85,7 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
             CacheDirectory = Path.Combine(Folder, "cache"),
             Log = line => Write(worker, line),
             Kill = kill.Token,
-            Hocon = ReflectiveSerializer.Settings + Environment.GetEnvironmentVariable("CLUSTER_TEST_HOCON"),
+            Hocon = ReflectiveSerializer.Strict + Environment.GetEnvironmentVariable("CLUSTER_TEST_HOCON"),
         };
         _workers[worker] = (Worker.RunAsync(change(options), World.FactoryFor(worker), stop.Token), stop, kill);
     }
