@@ -11,6 +11,9 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
 {
     public const string TokenVariable = "ORCHESTRATOR_TOKEN";
 
+    /// <summary>Path of a file with Akka's settings; null: none.</summary>
+    public string? AkkaConfig { get; init; }
+
     /// <summary>As cluster.fast_math; null leaves it to the environment.</summary>
     public string? FastMath { get; init; }
 
@@ -37,6 +40,11 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
         if (FastMath is not null)
         {
             variables[TorchRuntime.FastMathVariable] = FastMath;
+        }
+
+        if (AkkaConfig is not null)
+        {
+            variables[AkkaSettings.Variable] = AkkaConfig;
         }
 
         return variables;

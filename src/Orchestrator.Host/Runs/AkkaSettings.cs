@@ -1,0 +1,17 @@
+namespace Orchestrator.Host.Runs;
+
+/// <summary>An operator's own settings of Akka.NET: a HOCON file that the run file names (cluster.akka_config), or the environment.</summary>
+public static class AkkaSettings
+{
+    public const string Variable = "ORCHESTRATOR_AKKA_CONFIG";
+
+    /// <param name="named">What the run file names; it wins over the environment.</param>
+    /// <returns>The file's path, or null.</returns>
+    public static string? PathOf(string? named) => named ?? (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path ? Path.GetFullPath(path) : null);
+
+    /// <returns>The file's text; "" where there is none.</returns>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static string Read(string? path) => path is null ? ""
+        : File.Exists(path) ? File.ReadAllText(path)
+        : throw new FileNotFoundException($"{path} does not exist. {Variable} or cluster.akka_config names it; needed is a HOCON file, as cluster-config/akka.conf.", path);
+}
