@@ -33,7 +33,7 @@ public static class Coordinator
         var job = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(options.Job));
         var rules = RunRules.Of(options, options.HostId ?? server.Endpoint.HostId, server.Endpoint.Address, job);
         await using var desk = new ControlDesk(options, observer);
-        await using var node = await ClusterNode.StartAsync(NodeFor(options), system => Populate(system, rules, desk), NodeConfig.Of(options.AkkaConfig));
+        await using var node = await ClusterNode.StartAsync(NodeFor(options), system => Populate(system, rules, desk));
         desk.Publish(new Listening(node.Address, server.Endpoint.Address));
         await using var stopping = stop.UnsafeRegister(_ => Stop(node, desk), null);
         _ = node.System.WhenTerminated.ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);

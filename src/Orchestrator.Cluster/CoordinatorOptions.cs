@@ -81,9 +81,6 @@ public sealed record CoordinatorOptions
     /// <summary>One line at each decision of note, with its reason: for a log, not for the console. Called on the coordinator's thread: do little.</summary>
     public Action<string>? Log { get; init; }
 
-    /// <summary>HOCON that wins over the settings this program gives Akka; "" for none.</summary>
-    public string AkkaConfig { get; init; } = "";
-
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>For tests: ends this node as kill -9 does, without a word to anybody.</summary>

@@ -61,7 +61,7 @@ public static class Worker
         using var session = new WorkerSession(driver, rules, state, wish, options);
         var props = Props.Create(() => new WorkerActor(session)).WithDispatcher("akka.actor.orchestrator-dispatcher");
         EndWorker end;
-        await using (var node = await ClusterNode.StartAsync(NodeFor(options), system => system.ActorOf(props, Roles.Worker), NodeConfig.Of(options.AkkaConfig)))
+        await using (var node = await ClusterNode.StartAsync(NodeFor(options), system => system.ActorOf(props, Roles.Worker)))
         {
             using var quarantine = Quarantine.Watch(node.System, () => session.End(Fenced("the others have given it up for lost")));
             _ = node.System.WhenTerminated.ContinueWith(_ => session.End(Fenced("it was removed from the cluster")), TaskScheduler.Default);

@@ -42,9 +42,6 @@ public sealed record WorkerOptions
     /// <summary>One line for people at each thing of note: joined, fenced, loading. Called off the actors.</summary>
     public Action<string>? Log { get; init; }
 
-    /// <summary>HOCON that wins over the settings this program gives Akka; "" for none.</summary>
-    public string AkkaConfig { get; init; } = "";
-
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>For tests: ends this worker as kill -9 does, without a word to anybody.</summary>

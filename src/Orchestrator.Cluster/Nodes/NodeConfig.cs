@@ -8,20 +8,6 @@ namespace Orchestrator.Cluster.Nodes;
 /// </summary>
 internal static class NodeConfig
 {
-    /// <summary>An operator's own settings.</summary>
-    /// <exception cref="InvalidDataException">The text is not HOCON.</exception>
-    public static Config Of(string hocon)
-    {
-        try
-        {
-            return hocon.Length == 0 ? Config.Empty : ConfigurationFactory.ParseString(hocon);
-        }
-        catch (Exception error)
-        {
-            throw new InvalidDataException($"Akka's settings cannot be read: {error.Message} Needed is HOCON, as in cluster-config/akka.conf.", error);
-        }
-    }
-
     public static Config For(Deadlines deadlines) => ConfigurationFactory.ParseString($$"""
         akka {
           loglevel = WARNING

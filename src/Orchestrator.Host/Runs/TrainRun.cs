@@ -101,7 +101,7 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         Transport = Enum.Parse<Transport>(Settings.Of(ClusterKeys.Transport), ignoreCase: true),
         Wire = Enum.Parse<WireType>(Settings.Of(ClusterKeys.Wire), ignoreCase: true),
         Deadlines = Mapping.Deadlines(Settings),
-        AkkaConfig = AkkaSettings.Read(AkkaSettings.PathOf(Settings.Of(ClusterKeys.AkkaConfig))),
+        Hocon = AkkaSettings.Read(AkkaSettings.PathOf(Settings.Of(ClusterKeys.AkkaConfig))),
         Log = log,
     };
 

@@ -47,7 +47,7 @@ public static class WorkerVerb
             CacheDirectory = CacheOf(parsed),
             Grace = TimeSpan.FromSeconds(parsed.GetValue(Grace)),
             Deadlines = DeadlinesOf(parsed),
-            AkkaConfig = AkkaSettings.Read(AkkaSettings.PathOf(null)),
+            Hocon = AkkaSettings.Read(AkkaSettings.PathOf(null)),
             Log = Console.WriteLine,
         };
         var outcome = await Worker.RunAsync(options, new RunFileReplicaFactory(device.Text, parsed.GetValue(Threads)), stop);
