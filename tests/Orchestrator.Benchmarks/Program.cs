@@ -1,9 +1,13 @@
 using Orchestrator.Benchmarks;
+using Orchestrator.Benchmarks.Native;
 using Orchestrator.Collectives.Benchmark;
 
 const string Usage = """
     allreduce [--ranks N] [--bytes B[,B...]] [--transport auto|shm|grpc] [--wire fp32|bf16] [--rounds R] [--json] ...
     ratios FILE...    JSON lines of several peers -> medians over the rounds, and how many times as fast as gloo each is
+    gemm [THREADS [ROUNDS]]                      fp32 products with fast math off and on
+    heap [VOCABULARY chunked|whole [STEPS]]      a step's allocations under several settings of the heap
+    threads [CORES [STEPS [ROUNDS]]]             one process with many threads against many with one
     """;
 
 try
@@ -19,6 +23,8 @@ try
         case ["ratios", .. var files]:
             Ratios.Print(files.SelectMany(File.ReadLines), Console.Out);
             return 0;
+        case ["gemm" or "heap" or "threads" or GemmBenchmark.ChildVerb or HeapBenchmark.ChildVerb or ThreadsBenchmark.ChildVerb, ..]:
+            return await NativeBenchmarks.Run(args, ThisProgram(), Console.Out);
         default:
             await Console.Error.WriteLineAsync(Usage);
             return 2;
@@ -30,5 +36,5 @@ catch (Exception error) when (error is ArgumentException or InvalidOperationExce
     return 1;
 }
 
-static string[] ThisProgram(string verb) =>
-    Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? [Environment.ProcessPath!, Environment.GetCommandLineArgs()[0], verb] : [Environment.ProcessPath!, verb];
+static string[] ThisProgram(params string[] verb) =>
+    Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? [Environment.ProcessPath!, Environment.GetCommandLineArgs()[0], .. verb] : [Environment.ProcessPath!, .. verb];

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -61,6 +62,10 @@ public static class TorchRuntime
     /// threads, and a checksum of some results. Call it on the device thread, after <see cref="UseThreads"/>; takes a few milliseconds.
     /// </summary>
     public static string ComputeFingerprint() => Native.ComputeFingerprint.Of(Load());
+
+    /// <summary>Variables a launcher adds to the environment of a worker process; some count only before a process starts. Loads nothing.</summary>
+    /// <param name="threads">cluster.threads_per_worker: 1 or more.</param>
+    public static ImmutableDictionary<string, string> WorkerEnvironment(int threads) => WorkerVariables.Of(threads, FastMath);
 
     /// <summary>Reads 0, off, 1, on, auto; null and empty are auto.</summary>
     /// <exception cref="FormatException">Anything else.</exception>
