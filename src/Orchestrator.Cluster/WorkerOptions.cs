@@ -48,7 +48,7 @@ public sealed record WorkerOptions
     internal CancellationToken Kill { get; init; }
 
     /// <summary>For tests: settings that go before all others.</summary>
-    internal string Hocon { get; init; } = "";
+    public string Hocon { get; init; } = "";
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     public void Check()
