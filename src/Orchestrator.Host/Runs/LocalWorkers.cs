@@ -14,6 +14,9 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
     /// <summary>Path of a file with Akka's settings; null: none.</summary>
     public string? AkkaConfig { get; init; }
 
+    /// <summary>Port of the first worker's data plane; the next worker takes the next. 0: free ones.</summary>
+    public int FirstPort { get; init; }
+
     /// <summary>As cluster.fast_math; null leaves it to the environment.</summary>
     public string? FastMath { get; init; }
 
@@ -24,6 +27,7 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
     [
         "--join", Join, "--one", "--name", host is null ? place.Name : $"{host}/{place.Name}", "--device", place.Device, "--threads", Text(place.Threads), "--bind", Bind, "--cache", Cache,
         "--deadline-seconds", Text(Deadlines.Patience.TotalSeconds), "--work-minutes", Text(Deadlines.Work.TotalMinutes),
+        "--port", Text(FirstPort == 0 ? 0 : FirstPort + place.Number),
         .. AdvertisedHost is null ? Array.Empty<string>() : ["--advertised-host", AdvertisedHost],
     ];
 

@@ -16,6 +16,7 @@ public static class WorkerVerb
     private static readonly Option<string?> Name = new("--name") { Description = "As people see it; this machine's name otherwise." };
     private static readonly Option<string> Bind = new("--bind") { DefaultValueFactory = _ => "127.0.0.1", Description = "Address to listen on; 0.0.0.0 for peers on other machines." };
     private static readonly Option<string?> AdvertisedHost = new("--advertised-host") { Description = "Name by which others reach this machine." };
+    private static readonly Option<int> Port = new("--port") { DefaultValueFactory = _ => 0, Description = "Port of the first worker's data plane, the next worker takes the next; 0 takes free ones." };
     private static readonly Option<string?> Cache = new("--cache") { Description = "Folder for downloaded files; ~/.cache/orchestrator otherwise." };
     private static readonly Option<double> Deadline = new("--deadline-seconds") { DefaultValueFactory = _ => new Deadlines().Patience.TotalSeconds, Description = "As the run's cluster.deadline_seconds." };
     private static readonly Option<double> Work = new("--work-minutes") { DefaultValueFactory = _ => new Deadlines().Work.TotalMinutes, Description = "As the run's cluster.work_minutes." };
@@ -27,7 +28,7 @@ public static class WorkerVerb
     {
         var command = new Command("worker", $"Lend this machine's devices to a run. The run's secret comes from {LocalWorkers.TokenVariable}.")
         {
-            Join, Device, Workers, Threads, Name, Bind, AdvertisedHost, Cache, Deadline, Work, Grace, MaxRestarts, One,
+            Join, Device, Workers, Threads, Name, Bind, AdvertisedHost, Port, Cache, Deadline, Work, Grace, MaxRestarts, One,
         };
         command.SetAction((parsed, stop) => parsed.GetValue(One) ? WorkAsync(parsed, stop) : LendAsync(parsed, stop));
         return command;
@@ -43,6 +44,7 @@ public static class WorkerVerb
             Name = parsed.GetValue(Name),
             Bind = parsed.GetRequiredValue(Bind),
             AdvertisedHost = parsed.GetValue(AdvertisedHost),
+            DataPort = parsed.GetValue(Port),
             Token = Token,
             CacheDirectory = CacheOf(parsed),
             Grace = TimeSpan.FromSeconds(parsed.GetValue(Grace)),
@@ -63,7 +65,10 @@ public static class WorkerVerb
         var places = WorkerPlace.Of(devices, parsed.GetValue(Workers), parsed.GetValue(Threads), Environment.ProcessorCount);
         var host = parsed.GetValue(Name) ?? Environment.MachineName;
         var local = new LocalWorkers(
-            string.Join(',', parsed.GetRequiredValue(Join)), Token, parsed.GetRequiredValue(Bind), parsed.GetValue(AdvertisedHost), CacheOf(parsed), DeadlinesOf(parsed));
+            string.Join(',', parsed.GetRequiredValue(Join)), Token, parsed.GetRequiredValue(Bind), parsed.GetValue(AdvertisedHost), CacheOf(parsed), DeadlinesOf(parsed))
+        {
+            FirstPort = parsed.GetValue(Port),
+        };
         var launcher = new Launcher(local.Command(host), new RestartRule(parsed.GetValue(MaxRestarts)), Path.Combine(CacheOf(parsed), "logs"), Console.WriteLine);
         await using (launcher)
         {

@@ -86,6 +86,7 @@ public static class TorchRuntime
         }
 
         NativeHeap.KeepPages();
+        OpenMpWaiting.Sleep();
         var library = Find();
         var folder = Path.GetDirectoryName(library)!;
         var prepared = Mkl.Prepare(FastMath, folder);
