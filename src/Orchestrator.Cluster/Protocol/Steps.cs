@@ -14,7 +14,8 @@ internal static class Steps
         var leaves = turn.Rules.Plan.LeavesInStep(state.Step);
         if (state.Try is null)
         {
-            turn.State = state with { Try = new StepTry(new StepId(state.Term, state.Generation, state.Step, -1), Fresh(turn, leaves), turn.Now) };
+            var owners = Fresh(turn, leaves);   // changes the shares of the state, so it comes first
+            turn.State = turn.State with { Try = new StepTry(new StepId(state.Term, state.Generation, state.Step, -1), owners, turn.Now) };
         }
 
         RedealIfInHand(turn);

@@ -209,7 +209,9 @@ public sealed class ClusterFailureTests
         await run.StartAsync(steps: 10);
         run.Add("fast", "slow");
         await run.EndAsync();
-        var change = run.All<DealChanged>()[0];
+        var changes = run.All<DealChanged>();
+        Assert.All(changes.Zip(changes.Skip(1)), pair => Assert.False(pair.First.Leaves.SequenceEqual(pair.Second.Leaves), "A deal that holds is dealt again without a word."));
+        var change = changes[0];
         Assert.Contains("slow takes", change.Why, StringComparison.Ordinal);
         Assert.Equal(8, change.Leaves.Sum());
         Assert.True(change.Leaves.Min() <= 3, change.Why);
