@@ -89,7 +89,7 @@ public sealed record CoordinatorOptions
     /// <summary>For tests: as if it stood on this machine.</summary>
     internal string? HostId { get; init; }
 
-    /// <summary>For tests: settings that go before all others.</summary>
+    /// <summary>HOCON that wins over the settings Akka is given here; "" for none. For operators and tests.</summary>
     public string Hocon { get; init; } = "";
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>

@@ -47,7 +47,7 @@ public sealed record WorkerOptions
     /// <summary>For tests: ends this worker as kill -9 does, without a word to anybody.</summary>
     internal CancellationToken Kill { get; init; }
 
-    /// <summary>For tests: settings that go before all others.</summary>
+    /// <summary>HOCON that wins over the settings Akka is given here; "" for none. For operators and tests.</summary>
     public string Hocon { get; init; } = "";
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
