@@ -13,8 +13,8 @@ using static TorchSharp.torch;
 namespace Orchestrator.Training;
 
 /// <summary>
-/// Makes a replica from a job's files: "model/", or on a resume "checkpoint/", gives the policy; "reference/", else "model/", the reference;
-/// "pairs/train.pairs" and "pairs/NAME.pairs" the rows.
+/// Makes a replica from a job's files: <see cref="JobModels"/> says which give policy and reference; "pairs/train.pairs" and "pairs/NAME.pairs" are
+/// the rows.
 /// </summary>
 public sealed class ReplicaFactory : IReplicaFactory
 {
@@ -38,7 +38,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         var device = new DeviceThread(_options.Device, _options.Threads);
         try
         {
-            return await device.Run(() => Create(job, files, memory, device), cancellation);
+            return await device.Run(() => Create(job, new JobFolders(files), memory, device), cancellation);
         }
         catch
         {
@@ -47,29 +47,28 @@ public sealed class ReplicaFactory : IReplicaFactory
         }
     }
 
-    private Replica Create(Job job, IReadOnlyDictionary<string, string> files, IBufferProvider memory, DeviceThread thread)
+    private Replica Create(Job job, JobFolders folders, IBufferProvider memory, DeviceThread thread)
     {
         using var scope = NewDisposeScope();
-        var sets = OpenSets(job, files);
-        var at = DeviceChoice.Parse(_options.Device).First();
-        var resumed = job.StartStep > 0 ? ReadState(job, files) : null;
-        var directory = FolderOf(files, resumed is null ? "model" : "checkpoint");
-        var policy = Load(directory, at);
+        var sets = OpenSets(job, folders);
+        var models = new JobModels(_options, folders, DeviceChoice.Parse(_options.Device).First());
+        var resumed = job.StartStep > 0 ? ReadState(job, folders) : null;
+        var policy = models.Policy(resumed is not null);
         var plan = job.Plan.ToPlan();
         var rule = UpdateRules.Create(_options.Optimizer);
         var state = new FlatState(policy, rule, memory);
         if (resumed is not null)
         {
-            StateFiles.Read(directory, state, rule, resumed);
+            StateFiles.Read(folders.Directory($"checkpoint/{TrainerState.FileName}"), state, rule, resumed);
         }
 
-        var reference = _objective.Needs.Reference ? Load(FolderOf(files, Has(files, "reference") ? "reference" : "model"), at) : null;
+        var reference = _objective.Needs.Reference ? models.ReferenceOf(policy) : null;
         var parts = new ReplicaParts
         {
             Job = job,
             Options = _options,
             Memory = memory,
-            ModelDirectory = Has(files, "model") ? FolderOf(files, "model") : directory, // a checkpoint may be pruned while the run goes on
+            ModelDirectory = models.Source,
             Policy = policy,
             Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan)),
             State = state,
@@ -82,22 +81,15 @@ public sealed class ReplicaFactory : IReplicaFactory
         return new Replica(thread, parts, job.StartStep, resumed?.Digest);
     }
 
-    private CausalLM Load(string directory, Device at)
-    {
-        var model = ModelDirectory.Load(directory, at);
-        (model.Compute, model.Checkpointing) = (_options.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32, _options.GradientCheckpointing);
-        return model;
-    }
-
     private bool Remembers(BatchPlan plan) =>
         _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && plan.TotalPairs > plan.Pairs);
 
-    private ImmutableDictionary<string, PairSet> OpenSets(Job job, IReadOnlyDictionary<string, string> files)
+    private ImmutableDictionary<string, PairSet> OpenSets(Job job, JobFolders folders)
     {
         var sets = ImmutableDictionary.CreateBuilder<string, PairSet>(StringComparer.Ordinal);
         foreach (var (name, rows) in job.EvaluationSets.Select(set => (set.Name, set.Pairs)).Prepend((PairSet.Train, job.Plan.Pairs)))
         {
-            var pairs = EncodedPairs.Open(PathOf(files, $"pairs/{name}.pairs"));
+            var pairs = EncodedPairs.Open(folders.PathOf($"pairs/{name}.pairs"));
             sets.Add(name, new PairSet(name, pairs));
             if (pairs.Count != rows || pairs.CompletionsPerRow != _objective.Needs.CompletionsPerRow)
             {
@@ -109,9 +101,9 @@ public sealed class ReplicaFactory : IReplicaFactory
         return sets.ToImmutable();
     }
 
-    private static TrainerState ReadState(Job job, IReadOnlyDictionary<string, string> files)
+    private static TrainerState ReadState(Job job, JobFolders folders)
     {
-        var path = PathOf(files, $"checkpoint/{TrainerState.FileName}");
+        var path = folders.PathOf($"checkpoint/{TrainerState.FileName}");
         var state = TrainerState.Read(path);
         if (state.GlobalStep != job.StartStep || (job.StateDigest is { } digest && digest != state.Digest) || state.Seed != job.Plan.Seed)
         {
@@ -122,11 +114,4 @@ public sealed class ReplicaFactory : IReplicaFactory
 
         return state;
     }
-
-    private static bool Has(IReadOnlyDictionary<string, string> files, string folder) => files.ContainsKey($"{folder}/config.json");
-
-    private static string FolderOf(IReadOnlyDictionary<string, string> files, string folder) => Path.GetDirectoryName(PathOf(files, $"{folder}/config.json"))!;
-
-    private static string PathOf(IReadOnlyDictionary<string, string> files, string name) =>
-        files.TryGetValue(name, out var path) ? path : throw new InvalidDataException($"The job names no file {name}; a replica needs it. It names [{string.Join(", ", files.Keys.Order(StringComparer.Ordinal))}].");
 }

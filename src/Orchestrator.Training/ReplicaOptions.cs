@@ -48,6 +48,9 @@ public sealed record ReplicaOptions
 
     public ReferenceMode Reference { get; init; } = ReferenceMode.Auto;
 
+    /// <summary>Null: all weights are trained, unless the job brings an adapter to go on with.</summary>
+    public LoraOptions? Lora { get; init; }
+
     /// <summary>Rows whose logits are in memory at once; usually 64 to 1024.</summary>
     public int LogprobChunk { get; init; } = 256;
 
@@ -65,6 +68,7 @@ public sealed record ReplicaOptions
     {
         Optimizer.Check();
         Schedule.Check();
+        Lora?.New?.Check();
         Require(Threads is null or >= 1, $"threads_per_worker is {Threads}; needed is 1 or more.");
         Require(MaxGradNorm is null or >= 0, $"max_grad_norm is {MaxGradNorm}; needed is 0 (off) or more.");
         Require(LogprobChunk >= 1, $"logprob_chunk is {LogprobChunk}; needed is 1 or more.");

@@ -22,7 +22,7 @@ public sealed class TrainStep : IDisposable
     /// <param name="reference">Disposed with this. Null where the objective needs none.</param>
     /// <param name="chunk">Rows whose logits are in memory at once.</param>
     /// <param name="remember">The reference's values are kept for the next visit.</param>
-    public TrainStep(CausalLM policy, CausalLM? reference, IObjective objective, int chunk = 256, bool remember = false)
+    public TrainStep(CausalLM policy, ReferenceModel? reference, IObjective objective, int chunk = 256, bool remember = false)
     {
         ArgumentNullException.ThrowIfNull(objective);
         if (objective.Needs.Reference && reference is null)

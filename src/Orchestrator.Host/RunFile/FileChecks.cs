@@ -1,3 +1,4 @@
+using Orchestrator.Core;
 using Orchestrator.Training.Data;
 
 namespace Orchestrator.Host.RunFile;
@@ -11,6 +12,7 @@ internal static class FileChecks
     {
         yield return Model(settings, ModelKeys.Path, settings.Of(ModelKeys.Path));
         yield return Model(settings, ModelKeys.Reference, settings.Of(ModelKeys.Reference));
+        yield return Adapter(settings, settings.Of(ModelKeys.Adapter));
         foreach (var file in settings.Of(DataKeys.Train))
         {
             yield return Pairs(settings, DataKeys.Train, file);
@@ -37,6 +39,10 @@ internal static class FileChecks
         var what = Directory.Exists(folder) ? "which has no config.json" : "which does not exist";
         return At(settings, key, $"{key.Dotted} is {folder}, {what}. Needed is a folder in Hugging Face layout: config.json, model.safetensors, tokenizer.json.");
     }
+
+    private static Problem? Adapter(Settings settings, string? folder) => folder is null || Directory.Exists(folder)
+        ? null
+        : At(settings, ModelKeys.Adapter, $"{ModelKeys.Adapter.Dotted} is {folder}, which does not exist. Needed is a folder in PEFT's layout: adapter_config.json, adapter_model.safetensors.");
 
     // Folders and patterns stand for the files that match them.
     private static Problem? Pairs(Settings settings, Key key, string entry)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Orchestrator.Core;
 
 namespace Orchestrator.Host.RunFile;
 
@@ -7,7 +8,7 @@ public static class Keys
 {
     public static ImmutableArray<Key> All { get; } =
     [
-        .. ModelKeys.All, .. DataKeys.All, .. ObjectiveKeys.All, .. TrainingKeys.All, .. ReferenceKeys.All, .. ClusterKeys.All, .. OutputKeys.All,
+        .. ModelKeys.All, .. DataKeys.All, .. ObjectiveKeys.All, .. TrainingKeys.All, .. LoraKeys.All, .. ReferenceKeys.All, .. ClusterKeys.All, .. OutputKeys.All,
     ];
 
     public static ImmutableArray<string> Sections { get; } = [.. All.Select(key => key.Section).Distinct()];

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Orchestrator.Core;
 
 namespace Orchestrator.Host.RunFile;
 
@@ -78,6 +79,14 @@ public static class Kinds
                 : [.. value.Items.Select(item => one.Read(item, folder))],
             chosen => chosen.Length == 1 ? chosen[0] : $"[{string.Join(", ", chosen)}]");
     }
+
+    /// <summary>One text or a list of them.</summary>
+    public static ValueKind<ImmutableArray<string>> Texts(string needed) => new(
+        needed,
+        (value, _) => value.Shape != YamlShape.List ? [NotEmpty(value)]
+            : value.Items.Length == 0 ? throw new ValueException("")
+            : [.. value.Items.Select(NotEmpty)],
+        texts => texts.Length == 1 ? Quote(texts[0]) : $"[{string.Join(", ", texts.Select(Quote))}]");
 
     /// <summary>A list of numbers; null is the empty one.</summary>
     public static ValueKind<ImmutableArray<double>> Numbers()

@@ -20,5 +20,8 @@ public static class ModelKeys
         Aliases = ["ref_model_name_or_path"],
     };
 
-    public static ImmutableArray<Key> All { get; } = [Path, Reference];
+    public static readonly Key<string?> Adapter = new(Section, "adapter", Kinds.Location("a folder in PEFT's layout").OrNull("none"), null,
+        "An adapter of the model to train on; the reference is the model with the adapter as it is before training.");
+
+    public static ImmutableArray<Key> All { get; } = [Path, Reference, Adapter];
 }

@@ -13,7 +13,7 @@ public static class TrainingKeys
     public static readonly Key<int?> MaxSteps = new(Section, "max_steps", Kinds.Whole(1).OrNull("as num_train_epochs says"), null,
         "Ends after so many optimizer steps, going on to further epochs where needed.");
 
-    public static readonly Key<int> Seed = new(Section, "seed", Kinds.Whole(0), 0, "Decides the order of the pairs.");
+    public static readonly Key<int> Seed = new(Section, "seed", Kinds.Whole(0), 0, "Decides the order of the pairs, and how fresh adapters start.");
 
     public static readonly Key<double> LearningRate = new(Section, "learning_rate", Kinds.Number(above: 0, most: 10), 1e-6, "Rate after the warm-up.");
 

@@ -12,6 +12,13 @@ public static class Announcement
     {
         var loss = string.Join("+", settings.Of(ObjectiveKeys.LossType));
         yield return $"Training {settings.Of(ModelKeys.Path)} ({loss}, beta {Text(settings.Of(ObjectiveKeys.Beta))}, {settings.Of(TrainingKeys.Optimizer)}, learning rate {Text(settings.Of(TrainingKeys.LearningRate))})";
+        if (Mapping.Lora(settings) is { } lora)
+        {
+            yield return lora.New is { } fresh
+                ? $"by LoRA adapters of rank {fresh.Rank} (scale {Text(fresh.Scale)}) on {string.Join(", ", lora.TargetModules)}"
+                : $"by going on with the adapter {settings.Of(ModelKeys.Adapter)}";
+        }
+
         yield return $"on {string.Join(", ", settings.Of(DataKeys.Train))}";
         yield return places.Count == 0
             ? "with workers that join from other machines"

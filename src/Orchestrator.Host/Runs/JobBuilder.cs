@@ -29,10 +29,12 @@ public static class JobBuilder
     {
         var model = settings.Of(ModelKeys.Path);
         var reference = settings.Of(ModelKeys.Reference);
+        var adapter = settings.Of(ModelKeys.Adapter);
         return
         [
             .. FileHashes.OfFolder(model, "model", cancellation),
             .. reference is null || reference == model ? [] : FileHashes.OfFolder(reference, "reference", cancellation),
+            .. adapter is null ? [] : FileHashes.OfFolder(adapter, "adapter", cancellation),
             .. data.Eval.Select(set => (set.Name, set.Report)).Prepend(("train", data.Train))
                 .Select(set => new JobFile($"pairs/{set.Item1}.pairs", set.Item2.Sha256, set.Item2.Bytes, output.Pairs(set.Item1))),
         ];

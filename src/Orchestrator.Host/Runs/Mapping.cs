@@ -3,6 +3,7 @@ using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Training;
 using Orchestrator.Training.Data;
+using Orchestrator.Training.Models.Adapters;
 using Orchestrator.Training.Objectives;
 using Orchestrator.Training.Optimizers;
 
@@ -69,6 +70,17 @@ public static class Mapping
         WarmupRatio = settings.Of(TrainingKeys.WarmupRatio),
     };
 
+    /// <summary>Null: all weights are trained.</summary>
+    public static LoraOptions? Lora(Settings settings) => settings.Of(LoraKeys.Rank) == 0 && settings.Of(ModelKeys.Adapter) is null ? null : new()
+    {
+        New = settings.Of(ModelKeys.Adapter) is null
+            ? new LoraSpec(settings.Of(LoraKeys.Rank), settings.Of(LoraKeys.Alpha), settings.Of(LoraKeys.RankStabilized))
+            : null,
+        TargetModules = settings.Of(LoraKeys.TargetModules),
+        Seed = settings.Of(TrainingKeys.Seed),
+        BaseModel = settings.Of(ModelKeys.Path),
+    };
+
     /// <param name="device">As libtorch names it.</param>
     public static ReplicaOptions Replica(Settings settings, string device, int? threads) => new()
     {
@@ -77,6 +89,7 @@ public static class Mapping
         Objective = Objective(settings),
         Optimizer = Optimizer(settings),
         Schedule = Schedule(settings),
+        Lora = Lora(settings),
         MaxGradNorm = settings.Of(TrainingKeys.MaxGradNorm),
         Bf16 = settings.Of(TrainingKeys.Bf16),
         GradientCheckpointing = settings.Of(TrainingKeys.GradientCheckpointing),

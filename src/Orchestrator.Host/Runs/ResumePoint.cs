@@ -45,12 +45,12 @@ public sealed record ResumePoint(Job Earlier, Checkpoint? Checkpoint)
             .. FileHashes.Of([($"checkpoint/{Manifest.FileName}", Path.Combine(Checkpoint.Directory, Manifest.FileName))], CancellationToken.None),
         ];
 
-    /// <summary>Model, reference and training pairs must be the bytes they were.</summary>
+    /// <summary>Model, reference, adapter and training pairs must be the bytes they were.</summary>
     /// <exception cref="ArgumentException">One has changed; the message names it.</exception>
     public void RequireSameFiles(IReadOnlyCollection<JobFile> files)
     {
         static bool Matters(JobFile file) => file.Name.StartsWith("model/", StringComparison.Ordinal)
-            || file.Name.StartsWith("reference/", StringComparison.Ordinal) || file.Name == "pairs/train.pairs";
+            || file.Name.StartsWith("reference/", StringComparison.Ordinal) || file.Name.StartsWith("adapter/", StringComparison.Ordinal) || file.Name == "pairs/train.pairs";
         var before = Earlier.Files.Where(Matters).ToDictionary(file => file.Name, file => file.Sha256, StringComparer.Ordinal);
         var changed = files.Where(Matters).FirstOrDefault(file => before.GetValueOrDefault(file.Name) != file.Sha256);
         if (changed is not null)

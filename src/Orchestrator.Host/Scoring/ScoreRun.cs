@@ -10,7 +10,7 @@ using Orchestrator.Training.Native;
 namespace Orchestrator.Host.Scoring;
 
 /// <summary>Scores the rows of some files under a policy and a reference.</summary>
-/// <param name="Settings">Model, reference, data and objective. Without model.reference every completion counts as equally likely under it.</param>
+/// <param name="Settings">Model, reference, data and objective. Without model.reference it is the model without its adapter, and without an adapter every completion counts as equally likely under it.</param>
 public sealed record ScoreRun(Settings Settings)
 {
     /// <summary>Rows, one JSON object each, go here; null: nowhere.</summary>
@@ -68,11 +68,13 @@ public sealed record ScoreRun(Settings Settings)
 
     private ScoreOptions Options()
     {
-        var reference = Settings.Of(ModelKeys.Reference);
+        var adapter = Settings.Of(ModelKeys.Adapter);
+        var reference = Settings.Of(ModelKeys.Reference) ?? (adapter is null ? null : Settings.Of(ModelKeys.Path));
         var objective = Mapping.Objective(Settings);
         return new ScoreOptions
         {
             Model = Settings.Of(ModelKeys.Path),
+            Adapter = adapter,
             Reference = reference,
             Objective = reference is null && Mapping.NeedsReference(Settings) ? objective with { ReferenceFree = true } : objective,
             Device = DeviceChoice.Parse(Settings.Of(ClusterKeys.Device)).Text,

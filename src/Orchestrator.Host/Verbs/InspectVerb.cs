@@ -17,14 +17,15 @@ public static class InspectVerb
     public static Command Command()
     {
         var model = new Option<string>("--model") { Required = true, Description = "A folder in Hugging Face layout: its tokenizer is used." };
+        var adapter = VerbOptions.Adapter();
         var data = new Option<string>("--data") { Required = true, Description = "A file of pairs, .jsonl or .jsonl.gz." };
         var row = new Option<long>("--row") { Required = true, Description = "Counted from 0." };
         var set = new Option<string[]>("--set") { Description = "key=value of the section data, for example max_length=128." };
         var json = VerbOptions.Json();
-        var command = new Command("inspect", "Show one row as the trainer sees it: tokens, ids, what counts, what was truncated.") { model, data, row, set, json };
+        var command = new Command("inspect", "Show one row as the trainer sees it: tokens, ids, what counts, what was truncated.") { model, adapter, data, row, set, json };
         command.SetAction(parsed =>
         {
-            var view = Read(VerbSettings.Of(parsed.GetRequiredValue(model), null, parsed.GetRequiredValue(data), parsed.GetValue(set) ?? []), parsed.GetValue(row));
+            var view = Read(VerbSettings.Of(parsed.GetRequiredValue(model), null, parsed.GetRequiredValue(data), [.. VerbSettings.Adapter(parsed.GetValue(adapter)), .. parsed.GetValue(set) ?? []]), parsed.GetValue(row));
             if (parsed.GetValue(json))
             {
                 Console.WriteLine(Json(view));

@@ -13,14 +13,15 @@ public sealed class LoadedModel : IAsyncDisposable
     public CausalLM Model { get; }
 
     /// <param name="directory">In Hugging Face layout.</param>
+    /// <param name="adapter">In PEFT's layout; null: none.</param>
     /// <param name="device">As cluster.device takes it.</param>
-    public static async Task<LoadedModel> LoadAsync(string directory, string device, CancellationToken cancellation)
+    public static async Task<LoadedModel> LoadAsync(string directory, string? adapter, string device, CancellationToken cancellation)
     {
         var choice = DeviceChoice.Parse(device);
         var thread = new DeviceThread(device);
         try
         {
-            return new LoadedModel(thread, await thread.Run(() => ModelDirectory.Load(directory, choice.First()), cancellation));
+            return new LoadedModel(thread, await thread.Run(() => ModelDirectory.Load(directory, choice.First(), adapter), cancellation));
         }
         catch
         {

@@ -10,7 +10,8 @@ public static class ScoreVerb
     public static Command Command()
     {
         var model = new Option<string>("--model") { Required = true, Description = "The policy, a folder in Hugging Face layout." };
-        var reference = new Option<string?>("--reference") { Description = "The reference; without one every completion counts as equally likely under it." };
+        var adapter = VerbOptions.Adapter();
+        var reference = new Option<string?>("--reference") { Description = "The reference; without one it is the model without its adapter, and where there is no adapter every completion counts as equally likely." };
         var data = new Option<string>("--data") { Required = true, Description = "A file of pairs, .jsonl or .jsonl.gz." };
         var loss = new Option<string?>("--loss") { Description = "As objective.loss_type." };
         var beta = new Option<string?>("--beta") { Description = "As objective.beta." };
@@ -19,7 +20,7 @@ public static class ScoreVerb
         var set = new Option<string[]>("--set") { Description = "key=value of the sections data, objective and cluster." };
         var json = VerbOptions.Json();
         var device = VerbOptions.Device();
-        var command = new Command("score", "Score pairs under a policy and a reference.") { model, reference, data, loss, beta, smoothing, file, set, json, device };
+        var command = new Command("score", "Score pairs under a policy and a reference.") { model, adapter, reference, data, loss, beta, smoothing, file, set, json, device };
         command.SetAction((parsed, cancellation) =>
         {
             string[] Given(Option<string?> option, Key key) => parsed.GetValue(option) is { } value ? [$"{key.Dotted}={value}"] : [];
@@ -29,7 +30,7 @@ public static class ScoreVerb
                 parsed.GetRequiredValue(data),
                 [
                     $"{DataKeys.MaxLength.Dotted}=null", $"{ClusterKeys.Device.Dotted}={parsed.GetRequiredValue(device)}",
-                    .. Given(loss, ObjectiveKeys.LossType), .. Given(beta, ObjectiveKeys.Beta), .. Given(smoothing, ObjectiveKeys.LabelSmoothing), .. parsed.GetValue(set) ?? [],
+                    .. VerbSettings.Adapter(parsed.GetValue(adapter)), .. Given(loss, ObjectiveKeys.LossType), .. Given(beta, ObjectiveKeys.Beta), .. Given(smoothing, ObjectiveKeys.LabelSmoothing), .. parsed.GetValue(set) ?? [],
                 ]);
             return RunAsync(settings, parsed.GetValue(file), parsed.GetValue(json), Console.Out, cancellation);
         });

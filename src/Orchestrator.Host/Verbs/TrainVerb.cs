@@ -55,6 +55,14 @@ public static class TrainVerb
         return Tell(run, outcome, console);
     }
 
+    private static string ScoreOptions(TrainRun run)
+    {
+        var (model, reference) = (run.Settings.Of(ModelKeys.Path), run.Settings.Of(ModelKeys.Reference));
+        return Mapping.Lora(run.Settings) is null
+            ? $"--model {run.Output.Model} --reference {reference ?? model}"
+            : $"--model {model} --adapter {run.Output.Model}{(reference is null ? "" : $" --reference {reference}")}";
+    }
+
     private static int Tell(TrainRun run, RunOutcome outcome, IAnsiConsole console)
     {
         console.WriteLine(outcome.Reason);
@@ -63,7 +71,7 @@ public static class TrainVerb
             console.WriteLine($"Model: {run.Output.Model}");
             console.WriteLine($"SHA-256 of its weights: {outcome.WeightsSha256}");
             console.WriteLine($"Metrics: {run.Output.Metrics}");
-            console.WriteLine($"Next: orchestrator score --model {run.Output.Model} --reference {run.Settings.Of(ModelKeys.Reference) ?? run.Settings.Of(ModelKeys.Path)} --data {run.Settings.Of(DataKeys.Train)[0]}");
+            console.WriteLine($"Next: orchestrator score {ScoreOptions(run)} --data {run.Settings.Of(DataKeys.Train)[0]}");
             return ExitCode.Done;
         }
 

@@ -14,6 +14,8 @@ internal static class VerbOptions
 
     public static Option<string> Device() => new("--device") { DefaultValueFactory = _ => "auto", Description = "auto, cpu, cuda or cuda:N." };
 
+    public static Option<string?> Adapter() => new("--adapter") { Description = "An adapter of the model, a folder in PEFT's layout." };
+
     /// <exception cref="ArgumentException">The value is outside [least, most].</exception>
     public static double Within(string option, double value, double least, double most) => value >= least && value <= most
         ? value
@@ -22,5 +24,5 @@ internal static class VerbOptions
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     public static string Folder(string path) => Directory.Exists(path)
         ? Path.GetFullPath(path)
-        : throw new DirectoryNotFoundException($"{path} is no folder here. Needed is a model in Hugging Face layout.");
+        : throw new DirectoryNotFoundException($"{path} is no folder here. Needed is a model in Hugging Face layout, or an adapter in PEFT's.");
 }

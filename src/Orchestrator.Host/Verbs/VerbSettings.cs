@@ -19,6 +19,9 @@ internal static class VerbSettings
         ],
         Directory.GetCurrentDirectory());
 
+    /// <summary>The option --adapter as a setting, or none.</summary>
+    public static string[] Adapter(string? adapter) => adapter is null ? [] : [$"{ModelKeys.Adapter.Dotted}={Quote(adapter)}"];
+
     /// <summary>A text as YAML has it in quotes, whatever characters are in it.</summary>
     public static string Quote(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 }

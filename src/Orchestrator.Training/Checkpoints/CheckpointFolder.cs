@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Orchestrator.Training.Models.Adapters;
 
 namespace Orchestrator.Training.Checkpoints;
 
@@ -9,8 +10,10 @@ public sealed record Checkpoint(string Directory, TrainerState State, ImmutableA
 
     public const string WeightsFile = "model.safetensors";
 
-    /// <summary>SHA-256 of model.safetensors, lower-case hex.</summary>
-    public string WeightsSha256 => Files.Single(file => file.Name == WeightsFile).Sha256;
+    /// <summary>SHA-256 of what was trained, model.safetensors or adapter_model.safetensors; lower-case hex.</summary>
+    public string WeightsSha256 => Files.Single(IsWeights).Sha256;
+
+    internal static bool IsWeights(ManifestEntry file) => file.Name is WeightsFile or AdapterDirectory.WeightsFile;
 }
 
 /// <summary>A checkpoint that is not to be resumed from.</summary>
@@ -97,9 +100,9 @@ public static class CheckpointFolder
         var entry = manifest.Files.FirstOrDefault(file => file.Name == TrainerState.FileName)
             ?? throw new InvalidDataException($"its {Manifest.FileName} does not list {TrainerState.FileName}");
         Manifest.CheckHash(directory, entry);
-        if (!manifest.Files.Any(file => file.Name == Checkpoint.WeightsFile) || !manifest.Files.Any(file => file.Name == Checkpoint.OptimizerFile))
+        if (manifest.Files.Count(Checkpoint.IsWeights) != 1 || !manifest.Files.Any(file => file.Name == Checkpoint.OptimizerFile))
         {
-            throw new InvalidDataException($"its {Manifest.FileName} does not list {Checkpoint.WeightsFile} and {Checkpoint.OptimizerFile}");
+            throw new InvalidDataException($"its {Manifest.FileName} does not list {Checkpoint.WeightsFile} or {AdapterDirectory.WeightsFile}, and {Checkpoint.OptimizerFile}");
         }
 
         return (manifest, TrainerState.Read(Path.Combine(directory, TrainerState.FileName)));

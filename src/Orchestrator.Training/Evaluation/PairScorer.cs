@@ -16,7 +16,10 @@ public sealed record ScoreOptions
     /// <summary>Directory of the policy.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Directory of the reference; null where the objective needs none.</summary>
+    /// <summary>Directory of an adapter that makes the model the policy; null: none.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>Directory of the reference; null where the objective needs none. The model's own: the model without the adapter, loaded once.</summary>
     public string? Reference { get; init; }
 
     public ObjectiveOptions Objective { get; init; } = new();
@@ -87,11 +90,11 @@ public sealed class PairScorer : IAsyncDisposable
 {
     private readonly DeviceThread _device;
     private readonly CausalLM _policy;
-    private readonly CausalLM? _reference;
+    private readonly ReferenceModel? _reference;
     private readonly IObjective _objective;
     private readonly ScoreOptions _options;
 
-    private PairScorer(DeviceThread device, CausalLM policy, CausalLM? reference, IObjective objective, ScoreOptions options) =>
+    private PairScorer(DeviceThread device, CausalLM policy, ReferenceModel? reference, IObjective objective, ScoreOptions options) =>
         (_device, _policy, _reference, _objective, _options) = (device, policy, reference, objective, options);
 
     /// <summary>Loads the models.</summary>
@@ -113,9 +116,8 @@ public sealed class PairScorer : IAsyncDisposable
                 () =>
                 {
                     var at = DeviceChoice.Parse(options.Device).First();
-                    var policy = ModelDirectory.Load(options.Model, at);
-                    var reference = objective.Needs.Reference ? ModelDirectory.Load(options.Reference!, at) : null;
-                    return new PairScorer(device, policy, reference, objective, options);
+                    var policy = ModelDirectory.Load(options.Model, at, options.Adapter);
+                    return new PairScorer(device, policy, objective.Needs.Reference ? Reference(options, policy, at) : null, objective, options);
                 },
                 cancellation);
         }
@@ -150,11 +152,16 @@ public sealed class PairScorer : IAsyncDisposable
     {
         await _device.Run(() =>
         {
-            _policy.Dispose();
             _reference?.Dispose();
+            _policy.Dispose();
         });
         await _device.DisposeAsync();
     }
+
+    private static ReferenceModel Reference(ScoreOptions options, CausalLM policy, Device at) =>
+        options.Adapter is not null && Path.GetFullPath(options.Reference!) == Path.GetFullPath(options.Model)
+            ? ReferenceModel.Within(policy)
+            : ReferenceModel.Own(ModelDirectory.Load(options.Reference!, at));
 
     private List<PairScore> Score(PairSet set, int[] rows)
     {
@@ -163,7 +170,7 @@ public sealed class PairScorer : IAsyncDisposable
         var batch = set.Pack(rows);
         var aligned = _objective.Needs.Aligned ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var policy = TrainStep.TokenLogps(_policy, batch, _options.LogprobChunk, aligned: aligned);
-        var reference = _reference is null ? null : TrainStep.TokenLogps(_reference, batch, _options.LogprobChunk);
+        var reference = _reference is null ? null : _reference.Run(model => TrainStep.TokenLogps(model, batch, _options.LogprobChunk));
         var all = TrainStep.Complete(_objective.Needs, policy, batch.Lengths, aligned);
         var allReference = reference is null ? null : TrainStep.Complete(_objective.Needs, reference, batch.Lengths);
         var completions = Cut(batch.Lengths, Values(policy), reference is null ? null : Values(reference));

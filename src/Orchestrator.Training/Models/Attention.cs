@@ -1,3 +1,4 @@
+using Orchestrator.Training.Models.Adapters;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -5,10 +6,11 @@ using static TorchSharp.torch;
 namespace Orchestrator.Training.Models;
 
 /// <summary>Causal self-attention with grouped queries, rotary positions, windows and soft caps, as the family's description says.</summary>
-internal sealed class Attention(DecoderSpec model, LayerSpec layer, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
+internal sealed class Attention(
+    DecoderSpec model, LayerSpec layer, IReadOnlyDictionary<string, Parameter> weights, Precision precision, AdapterSwitch adapters)
 {
-    private readonly Projection[] _qkv = [.. layer.Qkv.Projections.Select(linear => new Projection(linear, weights, precision))];
-    private readonly Projection _out = new(layer.AttentionOut, weights, precision);
+    private readonly Projection[] _qkv = [.. layer.Qkv.Projections.Select(linear => new Projection(linear, weights, precision, adapters))];
+    private readonly Projection _out = new(layer.AttentionOut, weights, precision, adapters);
     private readonly AttentionKernel _kernel = new(model);
     private readonly Norm? _queryNorm = layer.QueryNorm is null ? null : new Norm(layer.QueryNorm, weights, precision);
     private readonly Norm? _keyNorm = layer.KeyNorm is null ? null : new Norm(layer.KeyNorm, weights, precision);

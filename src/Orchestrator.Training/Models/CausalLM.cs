@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Orchestrator.Training.Models.Adapters;
 using Orchestrator.Training.Models.Families;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -17,6 +18,7 @@ public sealed class CausalLM : IDisposable
     private readonly Norm _finalNorm;
     private readonly Projection? _head;
     private readonly Precision _precision = new();
+    private readonly AdapterSwitch _adapters = new();
 
     /// <param name="weights">One parameter for every tensor of the specification, by its full name.</param>
     public CausalLM(ModelConfig config, ImmutableSortedDictionary<string, Parameter> weights)
@@ -25,14 +27,14 @@ public sealed class CausalLM : IDisposable
         Norm? Optional(NormSpec? norm) => norm is null ? null : new Norm(norm, weights, _precision);
         _layers = [.. Spec.Layers.Select(layer => (
             new Norm(layer.AttentionNorm, weights, _precision),
-            new Attention(Spec, layer, weights, _precision),
+            new Attention(Spec, layer, weights, _precision, _adapters),
             Optional(layer.MlpNorm),
-            new Mlp(layer.Mlp, weights, _precision),
+            new Mlp(layer.Mlp, weights, _precision, _adapters),
             Optional(layer.AfterAttention),
             Optional(layer.AfterMlp),
             layer.Parallel))];
         _finalNorm = new Norm(Spec.FinalNorm, weights, _precision);
-        _head = Spec.Head is null ? null : new Projection(Spec.Head, weights, _precision);
+        _head = Spec.Head is null ? null : new Projection(Spec.Head, weights, _precision, _adapters);
     }
 
     public ModelConfig Config { get; }
@@ -40,8 +42,15 @@ public sealed class CausalLM : IDisposable
     public DecoderSpec Spec { get; }
 
     /// <summary>All weights in ordinal order of their full Hugging Face names; a tied head counts once, as the embedding.</summary>
-    public IEnumerable<(string Name, Parameter Parameter)> Parameters => _weights.Select(pair => (pair.Key, pair.Value));
+    public IEnumerable<(string Name, Parameter Parameter)> Weights => _weights.Select(pair => (pair.Key, pair.Value));
 
+    /// <summary>What is trained, in ordinal order of names: the adapter's matrices where there is one, else all weights.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> Parameters => Adapter?.Parameters ?? Weights;
+
+    /// <summary>The adapter that is trained; null: the weights are.</summary>
+    public LoraAdapter? Adapter { get; private set; }
+
+    /// <summary>A weight, by its full Hugging Face name.</summary>
     public Parameter this[string name] => _weights[name];
 
     public Device Device => _weights[Spec.Embedding].device;
@@ -67,6 +76,38 @@ public sealed class CausalLM : IDisposable
 
     /// <summary>[vocabulary], or null.</summary>
     public Tensor? HeadBias => _head?.Bias;
+
+    /// <summary>From now on the adapter counts, and it alone is trained: the weights are frozen.</summary>
+    /// <param name="adapter">Made for this model; disposed with it.</param>
+    /// <exception cref="InvalidOperationException">There is one already.</exception>
+    public void Attach(LoraAdapter adapter)
+    {
+        if (Adapter is not null)
+        {
+            throw new InvalidOperationException("The model has an adapter already.");
+        }
+
+        (Adapter, _adapters.Active) = (adapter, adapter);
+        foreach (var weight in _weights.Values)
+        {
+            weight.requires_grad_(false);
+        }
+    }
+
+    /// <summary>Runs something with another adapter, or with none, instead of the model's own.</summary>
+    public T WithAdapter<T>(LoraAdapter? other, Func<CausalLM, T> work)
+    {
+        var before = _adapters.Active;
+        try
+        {
+            _adapters.Active = other;
+            return work(this);
+        }
+        finally
+        {
+            _adapters.Active = before;
+        }
+    }
 
     /// <summary>Hidden states after the final norm, [rows, tokens, hidden]; with the head they give the logits of the next token.</summary>
     /// <param name="ids">[rows, tokens], int64, every id below the vocabulary's size.</param>
@@ -107,6 +148,7 @@ public sealed class CausalLM : IDisposable
 
     public void Dispose()
     {
+        Adapter?.Dispose();
         foreach (var weight in _weights.Values)
         {
             weight.Dispose();

@@ -85,9 +85,12 @@ public sealed record LayerSpec(
     /// <summary>A query sees itself and the Window-1 tokens before it; null: all before it.</summary>
     public int? Window { get; init; }
 
+    /// <summary>Every projection of the block.</summary>
+    public IEnumerable<LinearSpec> Linears => Qkv.Projections.Concat(Mlp.In).Append(AttentionOut).Append(Mlp.Out);
+
     internal IEnumerable<TensorSpec> Tensors =>
         new[] { AttentionNorm, MlpNorm, QueryNorm, KeyNorm, AfterAttention, AfterMlp }.OfType<NormSpec>().SelectMany(norm => norm.Tensors)
-            .Concat(Qkv.Projections.Concat(Mlp.In).Append(AttentionOut).Append(Mlp.Out).SelectMany(linear => linear.Tensors));
+            .Concat(Linears.SelectMany(linear => linear.Tensors));
 }
 
 /// <summary>What a model family is made of and what its tensors are called. Everything the forward pass needs to know, and nothing else.</summary>

@@ -1,11 +1,12 @@
+using Orchestrator.Training.Models.Adapters;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Models;
 
-/// <summary>y = x Wᵀ + b over the last dimension, in the model's compute type.</summary>
-internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
+/// <summary>y = x Wᵀ + b over the last dimension, in the model's compute type, and what the active adapter adds to it.</summary>
+internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision, AdapterSwitch adapters)
 {
     private readonly Parameter _weight = weights[$"{spec.Name}.weight"];
     private readonly Parameter? _bias = spec.Bias ? weights[$"{spec.Name}.bias"] : null;
@@ -16,8 +17,11 @@ internal sealed class Projection(LinearSpec spec, IReadOnlyDictionary<string, Pa
 
     public Tensor Apply(Tensor x)
     {
+        x = precision.Cast(x);
         var weight = precision.Cast(_weight);
-        return nn.functional.linear(precision.Cast(x), spec.Transposed ? weight.t() : weight, _bias is null ? null : precision.Cast(_bias));
+        var y = nn.functional.linear(x, spec.Transposed ? weight.t() : weight, _bias is null ? null : precision.Cast(_bias));
+        adapters.AddTo(y, x, spec.Name, precision);
+        return y;
     }
 }
 
@@ -42,10 +46,10 @@ internal sealed class Norm(NormSpec spec, IReadOnlyDictionary<string, Parameter>
 }
 
 /// <summary>The feed-forward half of a block.</summary>
-internal sealed class Mlp(MlpSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision)
+internal sealed class Mlp(MlpSpec spec, IReadOnlyDictionary<string, Parameter> weights, Precision precision, AdapterSwitch adapters)
 {
-    private readonly Projection[] _in = [.. spec.In.Select(linear => new Projection(linear, weights, precision))];
-    private readonly Projection _out = new(spec.Out, weights, precision);
+    private readonly Projection[] _in = [.. spec.In.Select(linear => new Projection(linear, weights, precision, adapters))];
+    private readonly Projection _out = new(spec.Out, weights, precision, adapters);
 
     public Tensor Apply(Tensor x)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Orchestrator.Core;
+using Orchestrator.Training.Models.Adapters;
 using Orchestrator.Training.Models.Families;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -26,6 +27,19 @@ public static class ModelDirectory
         return new CausalLM(config, weights);
     }
 
+    /// <summary>The model, and with it the adapter in <paramref name="adapter"/> where one is named.</summary>
+    /// <inheritdoc cref="Load(string, Device)"/>
+    public static CausalLM Load(string directory, Device device, string? adapter)
+    {
+        var model = Load(directory, device);
+        if (adapter is not null)
+        {
+            model.Attach(AdapterDirectory.Load(adapter, model.Spec, device));
+        }
+
+        return model;
+    }
+
     /// <summary>A fresh model; the same configuration and seed give the same bits on every machine.</summary>
     /// <remarks>Matrices and embeddings: normal, standard deviation initializer_range (0.02 where absent); biases 0; norms 1.</remarks>
     public static CausalLM Create(ModelConfig config, long seed, Device device)
@@ -49,7 +63,7 @@ public static class ModelDirectory
         if (source is null)
         {
             File.WriteAllText(Path.Combine(target, "config.json"), model.Config.Json);
-            SafetensorsWriter.Write(Path.Combine(target, "model.safetensors"), model.Parameters.Select(p => Item(p.Name, "F32", p.Parameter)), PyTorch);
+            SafetensorsWriter.Write(Path.Combine(target, "model.safetensors"), model.Weights.Select(p => Item(p.Name, "F32", p.Parameter)), PyTorch);
             return;
         }
 
@@ -111,7 +125,7 @@ public static class ModelDirectory
         return values;
     }
 
-    private static SafetensorsWriter.Item Item(string name, string dtype, Parameter parameter)
+    internal static SafetensorsWriter.Item Item(string name, string dtype, Parameter parameter)
     {
         var shape = parameter.shape.ToImmutableArray();
         return new SafetensorsWriter.Item(name, dtype, shape, stream =>

@@ -105,7 +105,7 @@ public sealed class WeightFiles : IDisposable
         }
     }
 
-    private static string Listed(List<string> problems) =>
+    internal static string Listed(List<string> problems) =>
         string.Join("; ", problems.Take(10)) + (problems.Count > 10 ? $"; and {problems.Count - 10} more" : "");
 
     private static string[] Paths(string directory)

@@ -10,7 +10,7 @@ namespace Orchestrator.Training.Optimizers;
 public sealed record FlatEntry(string Name, ImmutableArray<long> Shape, long Start, long Length);
 
 /// <summary>
-/// All parameters of a model end to end, in ordinal order of their names; the same for weights, gradients and optimizer states, and on every
+/// All trained parameters of a model end to end, in ordinal order of their names; the same for weights, gradients and optimizer states, and on every
 /// replica of a run. The gaps that alignment leaves stay 0.
 /// </summary>
 public sealed class FlatLayout
@@ -58,11 +58,11 @@ public sealed class FlatLayout
         Require(flat);
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var entry in Entries)
+        foreach (var (entry, (_, parameter)) in Entries.Zip(model.Parameters))
         {
             var view = View(flat, entry);
-            view.copy_(model[entry.Name]);
-            model[entry.Name].set_(view);
+            view.copy_(parameter);
+            parameter.set_(view);
         }
     }
 

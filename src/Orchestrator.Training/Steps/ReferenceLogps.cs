@@ -8,7 +8,7 @@ namespace Orchestrator.Training.Steps;
 /// Log-probabilities of completion tokens under the frozen reference. Live ones come from the same code on the same pack as the policy's, so that
 /// equal weights give equal bits. Remembered ones are computed for each row by itself: they do not depend on who met the row, in which company.
 /// </summary>
-internal sealed class ReferenceLogps(CausalLM model, int chunk, bool remember) : IDisposable
+internal sealed class ReferenceLogps(ReferenceModel reference, int chunk, bool remember) : IDisposable
 {
     private readonly Dictionary<(string Set, int Row), float[]> _known = [];
 
@@ -18,11 +18,10 @@ internal sealed class ReferenceLogps(CausalLM model, int chunk, bool remember) :
     /// <returns>[tokens] fp32, in the batch's order; without gradient.</returns>
     public Tensor Of(PairSet set, ReadOnlySpan<int> rows, PackedBatch batch)
     {
-        using var guard = no_grad();
         using var scope = NewDisposeScope();
         if (!remember)
         {
-            return TrainStep.TokenLogps(model, batch, chunk).MoveToOuterDisposeScope();
+            return reference.Run(model => TrainStep.TokenLogps(model, batch, chunk)).MoveToOuterDisposeScope();
         }
 
         var all = new List<float>();
@@ -31,17 +30,17 @@ internal sealed class ReferenceLogps(CausalLM model, int chunk, bool remember) :
             all.AddRange(Known(set, row));
         }
 
-        return tensor(all.ToArray(), device: model.Device).MoveToOuterDisposeScope();
+        return tensor(all.ToArray(), device: reference.Device).MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => model.Dispose();
+    public void Dispose() => reference.Dispose();
 
     private float[] Known(PairSet set, int row)
     {
         if (!_known.TryGetValue((set.Name, row), out var values))
         {
             using var scope = NewDisposeScope();
-            values = TrainStep.TokenLogps(model, set.Pack([row]), chunk).cpu().data<float>().ToArray();
+            values = reference.Run(model => TrainStep.TokenLogps(model, set.Pack([row]), chunk)).cpu().data<float>().ToArray();
             _known.Add((set.Name, row), values);
         }
 

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Orchestrator.Core;
 using Orchestrator.Training.Checkpoints;
 using Orchestrator.Training.Models;
+using Orchestrator.Training.Models.Adapters;
 using Orchestrator.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,7 +12,7 @@ using static TorchSharp.torch;
 namespace Orchestrator.Training.Steps;
 
 /// <summary>
-/// A replica's state in a checkpoint: the Hugging Face model, and optimizer.safetensors with the optimizer's states as "square_avg.NAME" and, where
+/// A replica's state in a checkpoint: the Hugging Face model, or where adapters are trained the adapter in PEFT's layout, and optimizer.safetensors with the optimizer's states as "square_avg.NAME" and, where
 /// the model stores a narrower type, the fp32 weights as "master_weight.NAME". So a resume goes on with the same bits.
 /// </summary>
 internal static class StateFiles
@@ -21,7 +22,15 @@ internal static class StateFiles
     /// <summary>Writes from the host's buffers, which must be up to date.</summary>
     public static void Write(string target, ReplicaParts parts)
     {
-        ModelDirectory.Save(parts.Policy, parts.ModelDirectory, target);
+        if (parts.Policy.Adapter is { } adapter)
+        {
+            AdapterDirectory.Save(adapter, parts.Policy.Spec, parts.Options.Lora?.BaseModel, target);
+        }
+        else
+        {
+            ModelDirectory.Save(parts.Policy, parts.ModelDirectory, target);
+        }
+
         var (layout, host) = (parts.State.Layout, parts.State.Host);
         var items = new List<SafetensorsWriter.Item>();
         for (var i = 1; i < host.Length; i++)
@@ -73,6 +82,11 @@ internal static class StateFiles
 
     private static IEnumerable<FlatEntry> NotFp32(string target, ReplicaParts parts, FlatLayout layout)
     {
+        if (parts.Policy.Adapter is not null)
+        {
+            return []; // adapters are stored as fp32
+        }
+
         using var files = WeightFiles.Open(target);
         var names = files.Match(parts.Policy.Spec);
         var narrow = files.Entries.Where(entry => entry.Dtype is "BF16" or "F16").Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);

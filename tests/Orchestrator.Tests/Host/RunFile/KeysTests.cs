@@ -1,3 +1,4 @@
+using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Verbs;
 using Spectre.Console.Testing;

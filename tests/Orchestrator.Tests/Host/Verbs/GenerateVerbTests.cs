@@ -15,7 +15,7 @@ public sealed class GenerateVerbTests
         var greedy = expected.RootElement.GetProperty("greedy")[0];
         var prompt = Orchestrator.Training.Data.TextTokenizer.Load(model).Decode([.. greedy.GetProperty("prompt_ids").EnumerateArray().Select(id => id.GetInt32())]);
         using var output = new StringWriter();
-        await GenerateVerb.RunAsync(model, prompt, new GenerationOptions { Temperature = 0, MaxNewTokens = 20 }, "cpu", true, output, CancellationToken.None);
+        await GenerateVerb.RunAsync(model, null, prompt, new GenerationOptions { Temperature = 0, MaxNewTokens = 20 }, "cpu", true, output, CancellationToken.None);
         using var result = JsonDocument.Parse(output.ToString());
         Assert.Equal(
             greedy.GetProperty("ids").EnumerateArray().Take(20).Select(id => id.GetInt32()),

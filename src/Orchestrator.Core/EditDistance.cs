@@ -1,4 +1,4 @@
-namespace Orchestrator.Host.RunFile;
+namespace Orchestrator.Core;
 
 /// <summary>Finds the word that was probably meant.</summary>
 public static class EditDistance
