@@ -25,7 +25,7 @@ public sealed class LoraKeysTests : IDisposable
         var settings = _folder.Read(RunFolder.Sound + "lora_r: 16\nlora_alpha: 8\nlora_dropout: 0.0\nlora_target_modules: [q_proj, v_proj]\nuse_rslora: true\nseed: 3\n");
         var lora = Mapping.Lora(settings)!;
         Assert.Equal(new LoraSpec(16, 8, RankStabilized: true), lora.New);
-        Assert.Equal(["q_proj", "v_proj"], lora.TargetModules);
+        Assert.Equal(["q_proj", "v_proj"], lora.TargetModules.ToArray());
         Assert.Equal((3, Path.Combine(_folder.Path, "model")), (lora.Seed, lora.BaseModel));
         Assert.Null(settings.FirstDifferenceInResult(SettingsReader.ReadSaved(SettingsWriter.Write(settings), "saved")));
     }

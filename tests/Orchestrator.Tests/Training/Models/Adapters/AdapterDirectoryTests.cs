@@ -46,8 +46,8 @@ public sealed class AdapterDirectoryTests : IDisposable
         using var adapter = TinyAdapter.Create(spec, targets: [target]);
         AdapterDirectory.Save(adapter, spec, "/models/base", _folder);
         using var file = Safetensors.Open(Path.Combine(_folder, "adapter_model.safetensors"));
-        Assert.Equal([3, wide], file.Entries[$"{module}.lora_A.weight"].Shape);
-        Assert.Equal([narrow, 3], file.Entries[$"{module}.lora_B.weight"].Shape);
+        Assert.Equal([3, wide], file.Entries[$"{module}.lora_A.weight"].Shape.ToArray());
+        Assert.Equal([narrow, 3], file.Entries[$"{module}.lora_B.weight"].Shape.ToArray());
         Assert.Equal("pt", file.Metadata["format"]);
         Assert.All(file.Entries.Values, entry => Assert.Equal("F32", entry.Dtype));
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "adapter_config.json")))!;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Orchestrator.Training.Models;
 using Orchestrator.Training.Models.Adapters;
 using Orchestrator.Training.Models.Families;
@@ -41,7 +40,7 @@ public sealed class LoraTargetsTests
         Assert.Equal(["transformer.h.0.attn.c_proj", "transformer.h.1.attn.c_proj"], Names(spec, "attn.c_proj"));
     }
 
-    private static ImmutableArray<string> Names(DecoderSpec spec, params string[] wanted) => LoraTargets.NamesOf(spec, LoraTargets.Resolve(spec, [.. wanted]));
+    private static string[] Names(DecoderSpec spec, params string[] wanted) => [.. LoraTargets.NamesOf(spec, LoraTargets.Resolve(spec, [.. wanted]))];
 
     private static DecoderSpec Spec(string kind) => Family.Describe(new ModelConfig("config.json", TinyModel.Config(kind)));
 }
