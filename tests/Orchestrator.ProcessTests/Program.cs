@@ -1,3 +1,5 @@
+using System.Globalization;
+using Orchestrator.ProcessTests.Cluster;
 using Orchestrator.ProcessTests.Collectives;
 
 namespace Orchestrator.ProcessTests;
@@ -12,6 +14,8 @@ internal static class Program
             case ["collective-rank"]:
                 await new RankPuppet(Console.In, Console.Out).RunAsync();
                 return 0;
+            case [WorkerProcess.Role, var name, var address, var folder, var milliseconds]:
+                return await WorkerProcess.RunAsync(name, address, folder, int.Parse(milliseconds, CultureInfo.InvariantCulture));
             default:
                 await Console.Error.WriteLineAsync("This program holds tests: run dotnet test.");
                 return 2;
