@@ -147,6 +147,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             case FetchCheckpoint fetch:
                 _desk.FetchAsync(fetch).PipeTo(Self, success: fetched => new Local<CoordinatorInput>(fetched));
                 break;
+            case AnnounceEnd announce:
+                _desk.Announce(announce.Outcome);
+                break;
             case EndRun end:
                 _desk.RunEnds(end.Outcome);
                 break;

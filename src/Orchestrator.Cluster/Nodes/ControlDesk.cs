@@ -53,24 +53,19 @@ internal sealed class ControlDesk : IAsyncDisposable
         _outcome.TrySetResult(new RunOutcome(RunEnd.HandedOver, "Another control node coordinates the run now.", step, null, null));
     }
 
-    /// <summary>The coordinator of this node has decided how the run ended.</summary>
-    public void RunEnds(RunOutcome outcome)
-    {
-        if (outcome.End != RunEnd.HandedOver)
-        {
-            Desk?.Tell(new Local<RunOver>(new RunOver
-            {
-                Token = _options.Token,
-                End = (int)outcome.End,
-                Reason = outcome.Reason,
-                Step = outcome.Step,
-                Checkpoint = outcome.Checkpoint ?? "",
-                WeightsSha256 = outcome.WeightsSha256 ?? "",
-            }));
-        }
+    /// <summary>The coordinator of this node has ended.</summary>
+    public void RunEnds(RunOutcome outcome) => _outcome.TrySetResult(outcome);
 
-        _outcome.TrySetResult(outcome);
-    }
+    /// <summary>Tells the other control nodes that there is nothing left to coordinate.</summary>
+    public void Announce(RunOutcome outcome) => Desk?.Tell(new Local<RunOver>(new RunOver
+    {
+        Token = _options.Token,
+        End = (int)outcome.End,
+        Reason = outcome.Reason,
+        Step = outcome.Step,
+        Checkpoint = outcome.Checkpoint ?? "",
+        WeightsSha256 = outcome.WeightsSha256 ?? "",
+    }));
 
     /// <summary>Another control node says so.</summary>
     public void Over(RunOver over) => _outcome.TrySetResult(new RunOutcome(

@@ -44,5 +44,8 @@ public sealed record WakeAt(TimeSpan Time) : CoordinatorEffect;
 /// <param name="Endpoint">Of that worker's data plane.</param>
 public sealed record FetchCheckpoint(long Step, string Endpoint, string Directory, ImmutableArray<ShippedFile> Files) : CoordinatorEffect;
 
+/// <summary>The run is over, before anybody has been told goodbye: the other control nodes need not wait to take over.</summary>
+public sealed record AnnounceEnd(RunOutcome Outcome) : CoordinatorEffect;
+
 /// <summary>This coordinator is done.</summary>
 public sealed record EndRun(RunOutcome Outcome) : CoordinatorEffect;

@@ -97,6 +97,20 @@ public sealed record CoordinatorState
     /// <summary>The last changes of membership, newest last.</summary>
     public ImmutableList<string> Recoveries { get; init; } = [];
 
+    /// <summary>Nothing is in hand, nobody is in: to be found out anew.</summary>
+    public CoordinatorState Regather() => this with
+    {
+        Members = [],
+        Met = Met.Clear(),
+        Trouble = null,
+        Change = null,
+        Try = null,
+        Transfer = null,
+        Evaluation = null,
+        Saving = null,
+        Lost = null,
+    };
+
     public static CoordinatorState Start(string id, RunRules rules, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(rules);

@@ -33,6 +33,7 @@ internal static class Endings
         turn.Tell(RunPhase.Ending, outcome.Reason);
         turn.State = turn.State with { Outcome = outcome };
         turn.Enter(Stage.Ending);
+        turn.Do(new AnnounceEnd(outcome));
         SayGoodbye(turn);
         turn.Do(new WakeAt(turn.Now + turn.Rules.Deadlines.Progress));
         EndIfAllGone(turn);
@@ -54,6 +55,7 @@ internal static class Endings
     {
         if (end == RunEnd.Failed)
         {
+            turn.Do(new AnnounceEnd(Outcome(turn, end, reason)));
             turn.SendAll(turn.Living, new Goodbye { Term = turn.State.Term, Reason = reason });
         }
 

@@ -39,6 +39,11 @@ internal static class Gatherings
         var ready = Ready(turn).ToList();
         turn.State = turn.State with { Phase = RunPhase.Gathering };
         var waited = turn.Now - turn.State.StageSince;
+        if (!AllAnswered(turn) && waited < turn.Rules.Deadlines.Takeover)
+        {
+            return;   // one of them may know of an earlier coordinator, and hold its steps
+        }
+
         if (ready.Count < turn.Rules.Workers && (waited < turn.Rules.Deadlines.Work || ready.Count == 0))
         {
             if (waited >= turn.Rules.Deadlines.Work)

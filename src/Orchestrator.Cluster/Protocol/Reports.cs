@@ -64,8 +64,8 @@ internal static class Reports
         }
         else
         {
-            Transfers.JoinerLost(turn, worker, why);
             turn.Drop(worker, why, rejoin: true, expel: true);
+            Transfers.JoinerLost(turn, worker, why);
         }
     }
 
@@ -122,12 +122,16 @@ internal static class Reports
         }
     }
 
-    /// <summary>Somebody has a newer term, or had this one first. Before anything was decided, a higher one is claimed; after that, this coordinator yields.</summary>
+    /// <summary>
+    /// Somebody has a newer term, or had this one first. Before anything was decided in this term, and against an equal, a higher one is claimed,
+    /// and all are asked anew; but who has decided something yields to a newer one.
+    /// </summary>
     private static void Outbid(CoordinatorTurn turn, string from, Here here)
     {
-        if (turn.State is { Stage: Stage.Gathering, Members: [], Lost: null })
+        if (here.Term == turn.State.Term || turn.State is { Stage: Stage.Gathering, Members: [], Lost: null })
         {
-            turn.State = turn.State with { Term = here.Term + 1 };
+            turn.State = turn.State.Regather() with { Term = here.Term + 1 };
+            turn.Enter(Stage.Gathering);
             turn.Because($"{here.Name} has seen term {here.Term}: claiming {turn.State.Term}");
             foreach (var worker in turn.Living.ToList())
             {

@@ -119,7 +119,12 @@ internal static class Steps
         CoordinatorTurn turn, StepId id, ImmutableArray<Prepared> votes, TimeSpan took, int workers, bool skipped)
     {
         var plan = turn.Rules.Plan;
-        var leaves = votes.SelectMany(vote => vote.Sums.ToLeafSums()).DistinctBy(leaf => leaf.Leaf);
+        var leaves = votes.SelectMany(vote => vote.Sums.ToLeafSums()).DistinctBy(leaf => leaf.Leaf).ToList();
+        if (leaves.Count < plan.LeavesInStep(id.Step))
+        {
+            turn.Publish(new Warning($"Step {id.Step + 1}: its metrics are of {leaves.Count} of {plan.LeavesInStep(id.Step)} leaves; who computed the others is gone. Its gradient is whole."));
+        }
+
         ImmutableArray<MetricSum> metrics =
         [
             .. LeafSums.Total(leaves),

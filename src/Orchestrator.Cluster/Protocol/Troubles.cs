@@ -79,7 +79,7 @@ internal static class Troubles
 
     private static void AllLost(CoordinatorTurn turn, string what)
     {
-        turn.State = turn.State with { Members = [], Met = turn.State.Met.Clear(), Trouble = null, Change = null, Try = null, Transfer = null, Evaluation = null, Saving = null, Lost = what };
+        turn.State = turn.State.Regather() with { Lost = what };
         turn.Enter(Stage.Gathering);
         turn.Publish(new Warning($"No worker is left ({what}). Waiting {turn.Rules.Deadlines.AllLost.TotalSeconds:0.#} s for one that still holds step {turn.State.Step}."));
         turn.Do(new WakeAt(turn.Now + turn.Rules.Deadlines.AllLost));
