@@ -54,7 +54,7 @@ public sealed class ClusterSignalTests : IRunObserver, IAsyncDisposable
         await SameWeightsAsync(run);
     }
 
-    public void On(RunEvent happened)
+    void IRunObserver.On(RunEvent happened)
     {
         lock (_events)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Google.Protobuf;
 using Orchestrator.Cluster;
 using Orchestrator.Cluster.Messages;
@@ -100,11 +101,11 @@ public sealed class WorkerProtocolTests
         End(new ComputeLeaves(Step(3, 0)), new Answer(new Prepared { Id = Step(3, 0).Id, GradientDigest = 9, Finite = true }));
     }
 
-    private IReadOnlyList<WorkerEffect> Hear(string from, IMessage command) => Decide(new CommandHeard(from, command));
+    private ImmutableArray<WorkerEffect> Hear(string from, IMessage command) => Decide(new CommandHeard(from, command));
 
-    private IReadOnlyList<WorkerEffect> End(WorkerWork work, WorkResult result) => Decide(new WorkEnded(work, result));
+    private ImmutableArray<WorkerEffect> End(WorkerWork work, WorkResult result) => Decide(new WorkEnded(work, result));
 
-    private IReadOnlyList<WorkerEffect> Decide(WorkerInput input)
+    private ImmutableArray<WorkerEffect> Decide(WorkerInput input)
     {
         (_state, var effects, _) = WorkerProtocol.Decide(_state, input, TimeSpan.Zero, Rules);
         return effects;
