@@ -50,7 +50,7 @@ public sealed record CoordinatorState
     /// <summary>Steps committed; the number of the step in hand.</summary>
     public long Step { get; init; }
 
-    public StepId? Committed { get; init; }
+    public CommittedStep? Committed { get; init; }
 
     /// <summary>Digest of every member's state at <see cref="Step"/>; null until the first of them has said it.</summary>
     public ulong? Digest { get; init; }
@@ -116,6 +116,12 @@ public sealed record CoordinatorState
         ArgumentNullException.ThrowIfNull(rules);
         return new CoordinatorState { Id = id, Term = rules.FirstTerm, Step = rules.StartStep, StageSince = now, LastSave = now, SaveTried = rules.StartStep };
     }
+}
+
+/// <summary>The last step that was decided, and the gradient that was: who has staged other bytes under the same name must not apply them.</summary>
+public readonly record struct CommittedStep(StepId Id, ulong Gradient)
+{
+    public Messages.Committed ToMessage() => new() { Id = Id, Gradient = Gradient };
 }
 
 /// <summary>A worker as the coordinator sees it.</summary>

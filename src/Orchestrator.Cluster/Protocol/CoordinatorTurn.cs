@@ -59,7 +59,7 @@ internal sealed class CoordinatorTurn(CoordinatorState state, TimeSpan now, RunR
     public IEnumerable<string> Living => State.Workers.Where(w => w.Value.Dropped is null).Select(w => w.Key);
 
     /// <summary>The last committed step as commands carry it.</summary>
-    public Messages.StepId? Committed => State.Committed is { } id ? id : null;
+    public Messages.Committed? Committed => State.Committed?.ToMessage();
 
     /// <summary>The worker has no part in the run any more; it may come back as a new one, unless its place is not here.</summary>
     public void Drop(string worker, string why, bool rejoin, bool expel)

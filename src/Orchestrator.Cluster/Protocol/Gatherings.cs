@@ -18,13 +18,18 @@ internal static class Gatherings
             return;
         }
 
-        if (!IsTakeover(turn))
+        if (!AllAnswered(turn) && turn.Now - state.StageSince < turn.Rules.Deadlines.Takeover)
         {
-            Fresh(turn);
+            return;   // one of them may hold more than those that have answered
         }
-        else if (AllAnswered(turn) || turn.Now - state.StageSince >= turn.Rules.Deadlines.Takeover)
+
+        if (IsTakeover(turn))
         {
             TakeOver(turn);
+        }
+        else
+        {
+            Fresh(turn);
         }
     }
 
@@ -97,13 +102,17 @@ internal static class Gatherings
         }
     }
 
-    /// <summary>The vote that all of them have given on the next step, if it is one and a good one.</summary>
+    /// <summary>
+    /// The vote that all of them have given on the next step, if it is one and a good one. One copy alone proves nothing, those it was to be compared with
+    /// being gone: it is tried again, which recomputes only their leaves.
+    /// </summary>
     private static Here? StagedByAll(CoordinatorTurn turn, List<string> front)
     {
         var here = front.Select(w => turn.View(w).Last!).ToList();
         var votes = front.Select(w => turn.View(w).Vote).ToList();
         var first = here[0];
-        return first.Staged is not null
+        return front.Count > 1
+            && first.Staged is not null
             && first.Staged.Step == first.Applied
             && here.All(h => h.Staged is not null && h.Staged.Equals(first.Staged) && h.StagedGradient == first.StagedGradient && h.StateDigest == first.StateDigest)
             && votes.All(v => v is { Finite: true } && v.Id.Equals(first.Staged))
@@ -113,8 +122,8 @@ internal static class Gatherings
 
     private static void CommitStaged(CoordinatorTurn turn, List<string> front, Here decided)
     {
-        turn.SendAll(front, new Commit { Term = turn.State.Term, Committed = decided.Staged, GradientDigest = decided.StagedGradient });
-        turn.State = turn.State with { Committed = decided.Staged };
+        turn.State = turn.State with { Committed = new CommittedStep(decided.Staged, decided.StagedGradient) };
+        turn.SendAll(front, new Commit { Term = turn.State.Term, Committed = turn.Committed });
         Steps.PublishCommitted(turn, decided.Staged, [.. front.Select(w => turn.View(w).Vote!)], TimeSpan.Zero, front.Count, skipped: false);
         turn.Because($"all {front.Count} have staged {(StepId)decided.Staged}: it is committed");
     }
@@ -123,14 +132,14 @@ internal static class Gatherings
     private static void Follow(CoordinatorTurn turn, List<string> front, IEnumerable<string> others)
     {
         var first = turn.View(front[0]).Last!;
-        turn.State = turn.State with { Committed = first.AppliedId is null ? null : (StepId)first.AppliedId };
+        turn.State = turn.State with { Committed = first.AppliedId is null ? null : new CommittedStep(first.AppliedId, first.AppliedGradient) };
         foreach (var worker in others.ToList())
         {
             var here = turn.View(worker).Last!;
             if (first.AppliedId is not null && here.Staged is not null && here.Staged.Step == first.AppliedId.Step
                 && here.Applied == first.AppliedId.Step && here.StagedGradient == first.AppliedGradient)
             {
-                turn.Send(worker, new Commit { Term = turn.State.Term, Committed = first.AppliedId, GradientDigest = first.AppliedGradient });
+                turn.Send(worker, new Commit { Term = turn.State.Term, Committed = turn.Committed });
                 front.Add(worker);
             }
         }

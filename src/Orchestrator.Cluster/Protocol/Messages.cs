@@ -83,19 +83,15 @@ public static class CommandFacts
     };
 
     /// <summary>The last committed step, as the command names it; null where it names none.</summary>
-    public static Core.StepId? Committed(IMessage message)
+    public static Committed? Committed(IMessage message) => message switch
     {
-        var id = message switch
-        {
-            WhereAreYou m => m.Committed,
-            FormGroup m => m.Committed,
-            ComputeStep m => m.Committed,
-            Commit m => m.Committed,
-            Evaluate m => m.Committed,
-            Save m => m.Committed,
-            OfferState m => m.Committed,
-            _ => null,
-        };
-        return id is null ? null : (Core.StepId)id;
-    }
+        WhereAreYou m => m.Committed,
+        FormGroup m => m.Committed,
+        ComputeStep m => m.Committed,
+        Commit m => m.Committed,
+        Evaluate m => m.Committed,
+        Save m => m.Committed,
+        OfferState m => m.Committed,
+        _ => null,
+    };
 }

@@ -106,6 +106,7 @@ internal static class Reports
         if (here.Leaving.Length > 0 && (!turn.IsMember(from) || turn.State.Stage == Stage.Gathering))
         {
             turn.Drop(from, here.Leaving, rejoin: false, expel: false);
+            Transfers.JoinerLost(turn, from, here.Leaving);
         }
         else if (!here.Ready && here.Doing == "idle")
         {

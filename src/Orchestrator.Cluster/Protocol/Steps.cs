@@ -139,7 +139,7 @@ internal static class Steps
     {
         var votes = turn.State.Members.Select(member => step.Votes[member]).ToImmutableArray();
         PublishCommitted(turn, step.Id, votes, turn.Now - step.Since, votes.Length, skipped: !votes[0].Finite);
-        turn.State = turn.State with { Committed = step.Id, Step = step.Id.Step + 1, Digest = null, Try = null, Transfer = null };
+        turn.State = turn.State with { Committed = new CommittedStep(step.Id, votes[0].GradientDigest), Step = step.Id.Step + 1, Digest = null, Try = null, Transfer = null };
         foreach (var member in turn.State.Members.Where(m => turn.View(m).Strikes > 0))
         {
             turn.Put(member, turn.View(member) with { Strikes = 0 });

@@ -5,7 +5,8 @@ namespace Orchestrator.Cluster.Protocol;
 
 /// <summary>
 /// Workers come in while the run goes on: a member offers its state at a step's beginning, the joiners take it over while the step is computed,
-/// and before it is committed they enter, as a new generation that reduces the step again; nothing is recomputed for it.
+/// and before it is committed they enter, as a new generation that reduces the step again; nothing is recomputed for it. A worker that is ahead of the
+/// run (it was cut off while others tried its last step again) keeps what it holds, and enters when the run has caught up.
 /// </summary>
 internal static class Transfers
 {
@@ -15,7 +16,7 @@ internal static class Transfers
     public static void BeginIfWanted(CoordinatorTurn turn)
     {
         var state = turn.State;
-        var joiners = state.Workers.Where(w => w.Value.IsReady && !turn.IsMember(w.Key)).Select(w => w.Key).ToList();
+        var joiners = state.Workers.Where(w => w.Value.IsReady && !turn.IsMember(w.Key) && w.Value.Last!.Applied <= state.Step).Select(w => w.Key).ToList();
         if (joiners.Count == 0 || state.Transfer is not null)
         {
             return;
@@ -30,6 +31,12 @@ internal static class Transfers
     {
         if (turn.State.Transfer is not { } transfer)
         {
+            return;
+        }
+
+        if (turn.Now - transfer.Since > turn.Rules.Deadlines.Work)
+        {
+            GiveUp(turn, transfer);
             return;
         }
 
@@ -113,6 +120,14 @@ internal static class Transfers
 
         turn.State = turn.State with { Transfer = null };
         return [.. transfer.Joiners.Where(j => j.Value == "" && turn.View(j.Key).Dropped is null && transfer.Step == turn.State.Step).Select(j => j.Key)];
+    }
+
+    private static void GiveUp(CoordinatorTurn turn, Transfer transfer)
+    {
+        foreach (var joiner in transfer.Joiners.Where(j => j.Value is null).Select(j => j.Key))
+        {
+            Settle(turn, joiner, $"it was not done within {turn.Rules.Deadlines.Work.TotalSeconds:0} s");
+        }
     }
 
     private static void Settle(CoordinatorTurn turn, string worker, string error)

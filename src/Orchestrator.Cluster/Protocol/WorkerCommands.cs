@@ -198,6 +198,12 @@ internal static class WorkerCommands
             case OfferState offer:
                 turn.Reply(new StateOffered { Term = offer.Term, Step = offer.Step, Error = $"the worker is at step {s.Applied}" });
                 break;
+            case FetchState fetch when s.Applied > fetch.Step:   // late, or from a run that is behind: what is committed is not given away
+                turn.Reply(new StateAdopted { Term = fetch.Term, Step = fetch.Step, Error = $"the worker is at step {s.Applied} already" });
+                break;
+            case FetchState fetch when s.Applied == fetch.Step && s.StateDigest == fetch.StateDigest:
+                turn.Reply(new StateAdopted { Term = fetch.Term, Step = fetch.Step, StateDigest = s.StateDigest });
+                break;
             case FetchState fetch:
                 turn.State = s with { Applied = -1, StateDigest = 0, Staged = null, Dealt = null, AppliedId = null };
                 turn.Begin(new AdoptState(fetch));
@@ -212,7 +218,8 @@ internal static class WorkerCommands
     private static bool IsStaged(WorkerState state, IMessage command) => state.Staged is { } vote
         && vote.Id.Step == state.Applied
         && CommandFacts.Committed(command) is { } committed
-        && (committed == vote.Id || (command is Commit commit && committed.Step == vote.Id.Step && commit.GradientDigest == vote.GradientDigest));
+        && committed.Id.Step == vote.Id.Step
+        && committed.Gradient == vote.GradientDigest;
 
     public static GroupFormed Formed(WorkerState state) => new()
     {
