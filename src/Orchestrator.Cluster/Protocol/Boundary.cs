@@ -48,20 +48,29 @@ internal static class Boundary
     private static Next What(CoordinatorTurn turn)
     {
         var state = turn.State;
-        var ends = state.EndEarly is not null || state.Step >= turn.Rules.Steps || state.Members.All(m => turn.View(m).IsLeaving);
+        var allLeave = state.Members.All(m => turn.View(m).IsLeaving);
+        var ends = state.EndEarly is not null || state.Step >= turn.Rules.Steps || (allLeave && Transfers.Joiners(turn).Count == 0);
         return state.Try is not null && !(ends && state.EndEarly is { End: RunEnd.Failed }) ? Next.Retry
-            : !state.Members.All(m => turn.View(m).IsLeaving) && Evaluations.IsDue(turn) ? Next.Evaluate
+            : !allLeave && Evaluations.IsDue(turn) ? Next.Evaluate
             : Savings.IsDue(turn, ends) ? Next.Save
             : ends ? Next.End
-            : state.Change is not null || state.Members.Any(m => turn.View(m).IsLeaving) || InStep(turn).Any() ? Next.Regroup
+            : state.Change is not null || (!allLeave && state.Members.Any(m => turn.View(m).IsLeaving)) || InStep(turn).Any() ? Next.Regroup
             : Next.Compute;
     }
 
-    /// <summary>Who is leaving is let go, and who already holds this step's state comes in.</summary>
+    /// <summary>
+    /// Who is leaving is let go, and who already holds this step's state comes in. Where all are leaving and others have yet to take the state
+    /// over, they stay for that.
+    /// </summary>
     private static void Regroup(CoordinatorTurn turn)
     {
-        var leaving = turn.State.Members.Where(m => turn.View(m).IsLeaving).ToList();
         var coming = InStep(turn).ToList();
+        var leaving = turn.State.Members.Where(m => turn.View(m).IsLeaving).ToList();
+        if (coming.Count == 0 && leaving.Count == turn.State.Members.Length)
+        {
+            leaving.Clear();
+        }
+
         var change = turn.State.Change;
         foreach (var worker in leaving)
         {

@@ -41,7 +41,7 @@ internal static class Gatherings
 
     private static void Fresh(CoordinatorTurn turn)
     {
-        var ready = Ready(turn).ToList();
+        var ready = Ready(turn).Where(w => turn.View(w).Last!.Applied >= 0).ToList();
         turn.State = turn.State with { Phase = RunPhase.Gathering };
         var waited = turn.Now - turn.State.StageSince;
         if (!AllAnswered(turn) && waited < turn.Rules.Deadlines.Takeover)

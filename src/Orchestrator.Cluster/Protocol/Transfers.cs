@@ -16,7 +16,7 @@ internal static class Transfers
     public static void BeginIfWanted(CoordinatorTurn turn)
     {
         var state = turn.State;
-        var joiners = state.Workers.Where(w => w.Value.IsReady && !turn.IsMember(w.Key) && w.Value.Last!.Applied <= state.Step).Select(w => w.Key).ToList();
+        var joiners = Joiners(turn);
         if (joiners.Count == 0 || state.Transfer is not null)
         {
             return;
@@ -26,6 +26,10 @@ internal static class Transfers
         turn.Because($"{turn.NamesOf(joiners)} take the state of step {state.Step} from {turn.NameOf(turn.State.Transfer.Source)}");
         Repeat(turn);
     }
+
+    /// <summary>Who could take the state of this step over.</summary>
+    public static List<string> Joiners(CoordinatorTurn turn) =>
+        [.. turn.State.Workers.Where(w => w.Value.IsReady && !turn.IsMember(w.Key) && w.Value.Last!.Applied <= turn.State.Step).Select(w => w.Key)];
 
     public static void Repeat(CoordinatorTurn turn)
     {

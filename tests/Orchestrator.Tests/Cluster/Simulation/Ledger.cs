@@ -12,7 +12,7 @@ internal sealed class Ledger(World world)
     private readonly Dictionary<(SimWorker, StepId), ulong> _staged = [];
     private readonly Dictionary<(SimCoordinator, long Step), ulong> _decided = [];
     private readonly HashSet<long> _saved = [];
-    private bool _allWereLost;
+    private bool _isOver;
 
     /// <summary>I2, I4: whoever has applied s steps holds exactly what s steps give.</summary>
     public void Check()
@@ -83,6 +83,7 @@ internal sealed class Ledger(World world)
             _decided[(coordinator, committed.Id.Step)] = committed.Gradient;
         }
 
+        _isOver |= state is { Stage: Stage.Ending, Outcome.End: RunEnd.Completed };   // goodbyes are said: if it dies now, nobody is left to tell
         foreach (var effect in effects)
         {
             if (effect is Publish { Event: StepCommitted step })
@@ -94,7 +95,8 @@ internal sealed class Ledger(World world)
 
     public void Ends(SimCoordinator coordinator, RunOutcome outcome)
     {
-        _allWereLost |= outcome.End == RunEnd.Failed
+        _isOver |= outcome.Reason.StartsWith("The last worker has left", StringComparison.Ordinal);   // others may still be loading
+        _isOver |= outcome.End == RunEnd.Failed
             && !world.Workers.Any(w => w is { Alive: true, Driver.Replica: { Whole: true } replica } && replica.Applied >= coordinator.State.Step);
         var steps = world.Scenario.Rules.Steps;
         if (outcome.End == RunEnd.Completed && (outcome.Step != steps
@@ -106,7 +108,7 @@ internal sealed class Ledger(World world)
 
     public void CheckEnd(RunOutcome? outcome)
     {
-        if (world.Scenario.MustComplete && !_allWereLost && outcome?.End != RunEnd.Completed)
+        if (world.Scenario.MustComplete && !_isOver && outcome?.End != RunEnd.Completed)
         {
             throw new Violation($"liveness: the run could have been completed, and was not: {outcome?.Reason ?? "nobody coordinated it any more"}");
         }
