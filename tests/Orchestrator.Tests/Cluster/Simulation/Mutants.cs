@@ -1,12 +1,10 @@
 using Google.Protobuf;
 using Orchestrator.Cluster.Messages;
 using Orchestrator.Cluster.Protocol;
-using CommandFacts = Orchestrator.Cluster.Messages.CommandFacts;
+using CoordinatorDecision = Orchestrator.Cluster.Protocol.Decision<Orchestrator.Cluster.Protocol.CoordinatorState, Orchestrator.Cluster.Protocol.CoordinatorEffect>;
+using WorkerDecision = Orchestrator.Cluster.Protocol.Decision<Orchestrator.Cluster.Protocol.WorkerState, Orchestrator.Cluster.Protocol.WorkerEffect>;
 
 namespace Orchestrator.Tests.Cluster.Simulation;
-
-using CoordinatorDecision = Decision<CoordinatorState, CoordinatorEffect>;
-using WorkerDecision = Decision<WorkerState, WorkerEffect>;
 
 /// <summary>A worker that obeys whoever speaks, of whatever term.</summary>
 internal class DropsTheTermCheck : ProtocolUnderTest

@@ -19,7 +19,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
         var count = int.TryParse(Environment.GetEnvironmentVariable(Simulator.CountVariable), out var wanted) ? wanted : 200_000;
         _ = long.TryParse(Environment.GetEnvironmentVariable(Simulator.FirstVariable), out var first);
-        var tally = new ConcurrentDictionary<string, int>();
+        var tally = new ConcurrentDictionary<string, long>();
         var started = Stopwatch.GetTimestamp();
         var failed = Simulator.FirstFailure(first, count, new ProtocolUnderTest(), tally);
         output.WriteLine($"{count} schedules from seed {first} in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s: {string.Join(", ", tally.OrderBy(t => t.Key).Select(t => $"{t.Key} {t.Value}"))}");

@@ -46,7 +46,7 @@ internal static class Simulator
 
     /// <summary>Seeds from <paramref name="first"/> on, over two threads, until one fails.</summary>
     /// <returns>The lowest seed that was seen to fail; null if none.</returns>
-    public static long? FirstFailure(long first, int count, ProtocolUnderTest protocol, ConcurrentDictionary<string, int>? tally = null)
+    public static long? FirstFailure(long first, int count, ProtocolUnderTest protocol, ConcurrentDictionary<string, long>? tally = null)
     {
         var failed = long.MaxValue;
         var gate = new Lock();
@@ -63,8 +63,8 @@ internal static class Simulator
             }
             else if (tally is not null)
             {
-                tally.AddOrUpdate(verdict!.Outcome?.End.ToString() ?? "nobody", 1, (_, n) => n + 1);
-                tally.AddOrUpdate("events", verdict.Events, (_, n) => n + verdict.Events / 1000);
+                tally.AddOrUpdate(verdict!.Outcome?.End.ToString() ?? "NobodyLeft", 1, (_, n) => n + 1);
+                tally.AddOrUpdate("events", verdict.Events, (_, n) => n + verdict.Events);
             }
         });
         return failed == long.MaxValue ? null : failed;
