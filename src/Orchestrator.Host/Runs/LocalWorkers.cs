@@ -34,13 +34,7 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
     // libtorch reads the thread counts when it is loaded: later is too late for its pools.
     private Dictionary<string, string> Environment(WorkerPlace place)
     {
-        var variables = new Dictionary<string, string>
-        {
-            [TokenVariable] = Token,
-            ["OMP_NUM_THREADS"] = Text(place.Threads),
-            ["MKL_NUM_THREADS"] = Text(place.Threads),
-            ["OPENBLAS_NUM_THREADS"] = Text(place.Threads),
-        };
+        var variables = new Dictionary<string, string>(TorchRuntime.WorkerEnvironment(place.Threads)) { [TokenVariable] = Token };
         if (FastMath is not null)
         {
             variables[TorchRuntime.FastMathVariable] = FastMath;
