@@ -47,7 +47,7 @@ public sealed class WorkerProtocolTests
     {
         Stage();
         var next = Step(3, 0, step: 1);
-        next.Committed = Step(3, 0).Id;
+        next.Committed = new Committed { Id = Step(3, 0).Id, Gradient = 9 };
         var apply = Assert.IsType<ApplyStaged>(Assert.IsType<BeginWork>(Assert.Single(Hear("new", next))).Work);
         var effects = End(apply, new AtStep(1, 77));
         Assert.Equal(next, Assert.IsType<ComputeLeaves>(Assert.IsType<BeginWork>(Assert.Single(effects)).Work).Command);
@@ -55,12 +55,29 @@ public sealed class WorkerProtocolTests
     }
 
     [Fact]
-    public void A_commit_of_another_attempt_is_not_applied()
+    public void A_commit_of_other_bytes_is_not_applied_even_under_the_same_name()
     {
         Stage();
-        Hear("new", new Commit { Term = 3, Committed = Step(3, attempt: 1).Id, GradientDigest = 8 });
+        Hear("new", new Commit { Term = 3, Committed = new Committed { Id = Step(3, 0).Id, Gradient = 8 } });
         Assert.Null(_state.Running);
         Assert.Equal(0, _state.Applied);
+    }
+
+    [Fact]
+    public void A_commit_of_the_same_bytes_is_applied_whatever_the_attempt_is_called()
+    {
+        Stage();
+        var effects = Hear("new", new Commit { Term = 3, Committed = new Committed { Id = Step(2, attempt: 1).Id, Gradient = 9 } });
+        Assert.IsType<ApplyStaged>(Assert.IsType<BeginWork>(Assert.Single(effects)).Work);
+    }
+
+    [Fact]
+    public void A_state_older_than_its_own_is_not_taken()
+    {
+        _state = _state with { Applied = 5 };
+        var reply = Assert.IsType<Reply>(Assert.Single(Hear("new", new FetchState { Term = 3, Step = 4 })));
+        Assert.NotEqual("", Assert.IsType<StateAdopted>(reply.Message).Error);
+        Assert.Equal(5, _state.Applied);
     }
 
     [Fact]
