@@ -32,6 +32,8 @@ internal sealed unsafe class LocalRun
         _terms = new Term[Math.Max(_plan.Terms, _plan.Folded.Select(node => node.Terms.Length).DefaultIfEmpty().Max())];
     }
 
+    private bool Large => _operation.Result.Bytes >= Streaming.Worthwhile;
+
     private Slice OwnSlice => _plan.SliceOf(_plan.Rank);
 
     public void Run()
@@ -132,6 +134,7 @@ internal sealed unsafe class LocalRun
         }
 
         var chunks = OwnSlice.Chunks(ChunkFloats);
+        var sum = _plan.Sum is { } plain && Large ? plain with { Streams = true } : _plan.Sum!;
         for (var c = 0; _plan.Reduces && c < chunks; c++)
         {
             if (!StillAll())
@@ -139,7 +142,7 @@ internal sealed unsafe class LocalRun
                 return false;
             }
 
-            Add(_plan.Sum!, OwnSlice.Chunk(c, ChunkFloats), TermsOf, _shown);
+            Add(sum, OwnSlice.Chunk(c, ChunkFloats), TermsOf, _shown);
             Publish(c + 1);
             CopyWhatIsReady();
         }
@@ -300,7 +303,16 @@ internal sealed unsafe class LocalRun
     {
         var bytes = part.Length * sizeof(float);
         var source = peer.Buffers[^1] + (nint)(part.Start * sizeof(float));
-        Buffer.MemoryCopy((void*)source, (void*)_operation.Result.Slice(part.Start, part.Length).Address, bytes, bytes);
+        var target = _operation.Result.Slice(part.Start, part.Length).Address;
+        if (Large)
+        {
+            Streaming.Copy(source, target, bytes);
+        }
+        else
+        {
+            Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes);
+        }
+
         _operation.Copied(peer.Rank, bytes);
     }
 

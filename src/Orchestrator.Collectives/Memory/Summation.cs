@@ -18,6 +18,9 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
 {
     private const int Block = 2048;
 
+    /// <summary>The total is written past the cache: nobody reads it soon, or it would not stay there anyway.</summary>
+    public bool Streams { get; init; }
+
     public void Run(ReadOnlySpan<Term> terms, float* total, long count)
     {
         var scratch = ArrayPool<float>.Shared.Rent(terms.Length * Block);
@@ -37,6 +40,7 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
         }
 
         ArrayPool<float>.Shared.Return(scratch);
+        Interlocked.MemoryBarrier(); // What was streamed is seen by everybody who is told of it after this.
     }
 
     private float* Read(Term term, long start, int length, float* spare)
@@ -62,8 +66,17 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
         for (var i = 0; i < Additions.Length; i++)
         {
             var (into, from) = Additions[i];
-            var sum = i == Additions.Length - 1 ? total : spare + (long)into * Block;
-            TensorPrimitives.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
+            var last = i == Additions.Length - 1;
+            var sum = last ? total : spare + (long)into * Block;
+            if (last && Streams && !RoundTotal)
+            {
+                Streaming.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
+            }
+            else
+            {
+                TensorPrimitives.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
+            }
+
             slots[into] = (nint)sum;
         }
 
