@@ -51,7 +51,7 @@ public static class AllReduceBenchmark
     public static Task RunRankAsync(string desk, CancellationToken cancellation = default) =>
         ServeDeskAsync(desk, Environment.GetEnvironmentVariable(TokenVariable) ?? "", cancellation);
 
-    private static async Task ServeDeskAsync(string desk, string token, CancellationToken cancellation)
+    internal static async Task ServeDeskAsync(string desk, string token, CancellationToken cancellation)
     {
         using var line = await JsonLine.ConnectAsync(desk, cancellation);
         await line.WriteAsync(new Arrival(token), cancellation);

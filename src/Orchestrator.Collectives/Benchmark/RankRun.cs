@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics.Tensors;
+using System.Runtime;
 using Orchestrator.Core;
 
 namespace Orchestrator.Collectives.Benchmark;
@@ -9,8 +10,8 @@ namespace Orchestrator.Collectives.Benchmark;
 internal sealed class RankRun
 {
     private const int Warmups = 3;
-    private const int WarmUpOperations = 150;
-    private const long WarmUpBytes = 4 << 20;
+    private const int MostWarmUpSeconds = 15;
+    private const long WarmUpFloats = 1 << 20;
     private const long UntimedBarrierAbove = 64 * 1024;
 
     private readonly CollectiveGroup _group;
@@ -46,15 +47,24 @@ internal sealed class RankRun
         }
     }
 
-    /// <summary>Until the paths that a training run takes for hours have been compiled for speed.</summary>
+    /// <summary>
+    /// Until the paths that a training run takes for hours have been compiled for speed: the runtime does so in the background, seconds
+    /// after a method has become hot. Every rank votes in the first element whether its own still compiles.
+    /// </summary>
     private async Task WarmUpAsync(CancellationToken cancellation)
     {
-        var length = Math.Min(_mine.Length, WarmUpBytes / sizeof(float));
-        for (var i = 0; i < WarmUpOperations; i++)
+        var (mine, result) = (_mine.Slice(0, Math.Min(_mine.Length, WarmUpFloats)), _result.Slice(0, Math.Min(_mine.Length, WarmUpFloats)));
+        var (began, changed, methods) = (Stopwatch.GetTimestamp(), Stopwatch.GetTimestamp(), -1L);
+        do
         {
-            await _group.AllReduceAsync(Next(), 0, _mine.Slice(0, length), _result.Slice(0, length), cancellation);
+            changed = methods == (methods = JitInfo.GetCompiledMethodCount()) ? changed : Stopwatch.GetTimestamp();
+            var compiles = Stopwatch.GetElapsedTime(changed).TotalSeconds < 1 && Stopwatch.GetElapsedTime(began).TotalSeconds < MostWarmUpSeconds;
+            mine.Slice(0, 1).Span[0] = compiles ? 1 : 0;
+            await _group.AllReduceAsync(Next(), 0, mine, result, cancellation);
             await _group.BarrierAsync(Next(), 0, cancellation);
         }
+        while (result.Slice(0, 1).Span[0] > 0);
+        mine.Slice(0, 1).Span[0] = Pattern(_group.Rank, _group.WorldSize)[0];
     }
 
     private async Task<Measurement> MeasureAsync(int round, long bytes, CancellationToken cancellation)

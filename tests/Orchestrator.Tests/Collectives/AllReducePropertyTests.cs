@@ -64,6 +64,45 @@ public sealed class AllReducePropertyTests
             Enumerable.Range(0, leaves).Where(leaf => owners[leaf] == rank).Select(leaf => new LeafRange(leaf, 1)).ToImmutableArray())]);
     }
 
+    /// <summary>Such buffers are written past the cache and lie on large pages: every element counts, the last few of each chunk above all.</summary>
+    [Theory]
+    [InlineData(Way.Reference)]
+    [InlineData(Way.Mapped)]
+    [InlineData(Way.Staged)]
+    [InlineData(Way.TwoHosts)]
+    public async Task A_buffer_too_large_for_the_cache_is_summed_like_any_other(Way way)
+    {
+        const int length = 2_500_003;
+        await using var harness = await RankHarness.StartAsync(3, way);
+        var mine = harness.Groups.Select(g => harness.Allocate(g, length)).ToArray();
+        var results = harness.Groups.Select(g => harness.Allocate(g, length)).ToArray();
+        foreach (var g in harness.Groups)
+        {
+            for (var i = 0; i < length; i++)
+            {
+                mine[g.Rank].Span[i] = i % 251 * (g.Rank + 1);
+            }
+        }
+
+        for (var step = 0; step < 2; step++)
+        {
+            Array.ForEach(results, result => result.Span.Fill(float.NaN));
+            await harness.EachAsync(g => g.AllReduceAsync(new StepId(1, 1, step, 0), 0, mine[g.Rank], results[g.Rank]));
+            Assert.All(results, result => Assert.Equal(0, WrongIn(result)));
+        }
+
+        static int WrongIn(FloatBuffer result)
+        {
+            var wrong = 0;
+            for (var i = 0; i < length; i++)
+            {
+                wrong += result.Span[i] == i % 251 * 6 ? 0 : 1;
+            }
+
+            return wrong;
+        }
+    }
+
     [SkippableTheory]
     [InlineData(Way.Grpc)]
     [InlineData(Way.Mapped)]
