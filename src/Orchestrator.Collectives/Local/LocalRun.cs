@@ -52,12 +52,28 @@ internal sealed unsafe class LocalRun
         }
         catch (LocalFailure failure)
         {
+            if (failure.GaveUp is { } peer)
+            {
+                AwaitReason(peer);
+            }
+
             _exchange.Fail(_operation, failure.Verdict); // Before leaving: those who are to let go learn of it from this.
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <summary>
+    /// A peer leaves an operation only after it has told everybody why, but memory is faster than messages: its reason, which may be a third
+    /// rank's death, is on its way. Only if none comes is the peer itself to blame.
+    /// </summary>
+    private void AwaitReason(LocalPeer peer)
+    {
+        Detach();
+        var (time, began) = (_exchange.Options.Time, _exchange.Options.Time.GetTimestamp());
+        _exchange.Await(_operation, peer, _ => time.GetElapsedTime(began) > _exchange.Options.ProgressDeadline);
     }
 
     /// <summary>The buffer itself where the others can read it, else a stand-in.</summary>
@@ -103,7 +119,7 @@ internal sealed unsafe class LocalRun
 
         if (key != _operation.Key)
         {
-            return key.Id <= generation ? false : throw Failure(peer, "begin", $"is already at {key.Id}");
+            return key.Id <= generation ? false : throw GivenUp(peer, "begin", $"is already at {key.Id}");
         }
 
         if (length != _plan.Length || digest != _plan.Digest)
@@ -116,7 +132,15 @@ internal sealed unsafe class LocalRun
             _exchange.Page.Attach(peer.Rank, version);
         }
 
-        peer.Match(version, places);
+        try
+        {
+            peer.Match(version, places);
+        }
+        catch (IOException error)
+        {
+            throw Failure(peer, "begin", $"shares no memory: {error.Message}"); // It has died between showing the place and now.
+        }
+
         if (peer.HoldsStill())
         {
             return true;
@@ -368,7 +392,7 @@ internal sealed unsafe class LocalRun
     /// <summary>False; throws if the peer has left the operation without having read all of it.</summary>
     private bool Gone(LocalPeer peer) => peer.HoldsStill() || peer.Page.HasReadAllIn(peer.Matched)
         ? false
-        : throw Failure(peer, "all-gather", "has given it up");
+        : throw GivenUp(peer, "all-gather", "has given it up");
 
     private void Publish(long ready)
     {
@@ -395,6 +419,8 @@ internal sealed unsafe class LocalRun
             _exchange.Await(null, peer, p => p.Page.AttachedTo(_plan.Rank) != _version);
         }
     }
+
+    private static LocalFailure GivenUp(LocalPeer peer, string phase, string reason) => new(new Verdict(peer.Rank, phase, reason, 0), peer);
 
     private static LocalFailure Failure(LocalPeer peer, string phase, string reason) => new(new Verdict(peer.Rank, phase, reason, 0));
 
