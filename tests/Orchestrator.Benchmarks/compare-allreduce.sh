@@ -9,7 +9,7 @@ ranks=${2:-2}; bytes=${3:-4096,26214400,104857600,524288000}; rounds=${4:-5}
 kinds=${ORCHESTRATOR_PEER_KINDS:-gloo}; ways=${ORCHESTRATOR_WAYS:-shm grpc bf16 one}
 here=$(cd "$(dirname "$0")" && pwd)
 dotnet build -c Release -v quiet "$here" >/dev/null
-ours="dotnet $here/bin/Release/net10.0/Orchestrator.Benchmarks.dll"
+ours="dotnet $here/bin/Release/net10.0/linux-x64/Orchestrator.Benchmarks.dll"
 lines=$(mktemp); trap 'rm -f "$lines"' EXIT
 for round in $(seq "$rounds"); do
   echo "round $round of $rounds, load $(cut -d' ' -f1-3 /proc/loadavg)" >&2
