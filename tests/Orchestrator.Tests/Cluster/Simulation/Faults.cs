@@ -40,6 +40,7 @@ internal static class Faults
             case FaultKind.StopWorker:
                 worker.Stop();
                 world.Timeline.After(fault.For, null, worker.Wake);
+                DoubtIfLong(world, fault, worker);
                 break;
             case FaultKind.LeaveWorker:
                 worker.Meet(() => worker.Leave("preempted"));
@@ -59,13 +60,24 @@ internal static class Faults
                 break;
             case FaultKind.IsolateWorker:
                 world.Network.Cut(worker, null, fault.For);
+                DoubtIfLong(world, fault, worker);
                 break;
             case FaultKind.CutControl when world.Coordinating.FirstOrDefault() is { } other:
                 world.Network.Cut(worker, other, fault.For);
+                world.Members.Doubt(worker, fault.For / 2);
                 break;
             case FaultKind.CutData when world.Workers.FirstOrDefault(w => w.Alive && w != worker) is { } peer:
                 world.Network.Cut(worker, peer, fault.For);
                 break;
+        }
+    }
+
+    private static void DoubtIfLong(World world, Fault fault, SimWorker worker)
+    {
+        var pause = world.Scenario.Rules.Deadlines.AkkaPause;
+        if (fault.For > pause)
+        {
+            world.Members.Doubt(worker, pause);
         }
     }
 

@@ -33,6 +33,15 @@ internal sealed class Members(World world)
         worker.After(world.Dice.Milliseconds(50, 3000), () => worker.Fence(membership));
     });
 
+    /// <summary>A member's connections broke, or it is silent for long: coordinators are told, if they notice.</summary>
+    public void Doubt(SimWorker worker, TimeSpan after) => world.Timeline.After(after, null, () =>
+    {
+        foreach (var coordinator in world.Coordinating.Where(_ => world.Dice.Chance(0.8)))
+        {
+            coordinator.Doubt(worker.Membership);
+        }
+    });
+
     private void Remove(string membership)
     {
         if (_present.Remove(membership))

@@ -31,6 +31,8 @@ internal sealed class SimCoordinator : Party
 
     public void Miss(string member) => After(World.Dice.Milliseconds(10, 500), () => Decide(new WorkerGone(member, "its node has left the cluster")));
 
+    public void Doubt(string member) => After(World.Dice.Milliseconds(1, 20), () => Decide(new WorkerDoubted(member, "its connection broke")));
+
     public void Hear(string member, IMessage message)
     {
         World.Trace?.Invoke($"{Name} hears {member}: {message.Descriptor.Name} {message}");

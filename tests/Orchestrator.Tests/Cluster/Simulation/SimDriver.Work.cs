@@ -106,6 +106,7 @@ internal sealed partial class SimDriver
 
         _badLeaves = bad;
         _waiting = true;
+        worker.LeavesAreDone(id);
         _group!.Reduce(this, _rank, id, new Part(leaves, bad, sum));
     }
 

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Orchestrator.Cluster;
 using Orchestrator.Cluster.Protocol;
+using StepId = Orchestrator.Core.StepId;
 
 namespace Orchestrator.Tests.Cluster.Simulation;
 
@@ -76,6 +77,14 @@ internal sealed class SimWorker : Party
         }
     }
 
+    public void LeavesAreDone(StepId id)
+    {
+        if (!_over)
+        {
+            Decide(new LeavesDone(id));
+        }
+    }
+
     public void WorkEnds(WorkEnded ended)
     {
         World.Trace?.Invoke($"{Membership}: {ended.Work.GetType().Name} ends in {ended.Result}");
@@ -97,6 +106,7 @@ internal sealed class SimWorker : Party
     {
         World.Trace?.Invoke($"{Name} is gone");
         Driver.Close();
+        World.Members.Doubt(this, World.Dice.Milliseconds(1, 50));
     }
 
     private void Decide(WorkerInput input)
