@@ -39,7 +39,15 @@ public sealed class EventsFile(string path) : IRunObserver, IDisposable
     {
         StepCommitted step => new
         {
-            step.Step, step.Id.Term, step.Id.Generation, step.Id.Attempt, step.Pairs, num_tokens = step.Metrics.ValueOf(MetricNames.Tokens) ?? 0, step.Seconds, step.Workers, step.Skipped,
+            step.Step,
+            step.Id.Term,
+            step.Id.Generation,
+            step.Id.Attempt,
+            step.Pairs,
+            num_tokens = step.Metrics.ValueOf(MetricNames.Tokens) ?? 0,
+            step.Seconds,
+            step.Workers,
+            step.Skipped,
         },
         Evaluated evaluated => new { evaluated.Step, evaluated.Set, evaluated.Seconds },
         RunEnded ended => ended.Outcome,
