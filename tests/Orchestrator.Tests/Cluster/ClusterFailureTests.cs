@@ -3,6 +3,7 @@ using Orchestrator.Cluster;
 namespace Orchestrator.Tests.Cluster;
 
 /// <summary>Each row of the failure table, over real sockets: the run goes on and ends with the weights of an undisturbed run.</summary>
+[Collection(RealClusters.Name)]
 public sealed class ClusterFailureTests
 {
     private const int Steps = 5;

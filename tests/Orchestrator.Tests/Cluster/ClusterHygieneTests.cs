@@ -3,6 +3,7 @@ using Orchestrator.Cluster;
 
 namespace Orchestrator.Tests.Cluster;
 
+[Collection(RealClusters.Name)]
 public sealed class ClusterHygieneTests
 {
     private sealed record NotProtobuf(string Text);

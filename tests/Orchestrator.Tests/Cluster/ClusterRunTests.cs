@@ -4,6 +4,7 @@ using Orchestrator.Cluster;
 namespace Orchestrator.Tests.Cluster;
 
 /// <summary>Undisturbed runs over real sockets, with a replica of a few floats.</summary>
+[Collection(RealClusters.Name)]
 public sealed class ClusterRunTests
 {
     [Fact]

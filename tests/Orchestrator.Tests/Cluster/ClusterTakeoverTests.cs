@@ -5,6 +5,7 @@ using Orchestrator.Cluster;
 namespace Orchestrator.Tests.Cluster;
 
 /// <summary>Three control nodes: the one that coordinates is lost or leaves, and the run goes on to the same weights.</summary>
+[Collection(RealClusters.Name)]
 public sealed class ClusterTakeoverTests
 {
     private const int Steps = 6;

@@ -33,7 +33,7 @@ public sealed class UpdateRuleTests
         TorchRuntime.Load();
         using var scope = NewDisposeScope();
         var found = Run(options, rate, Start.Length).Take(expected.Length).ToArray();
-        Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 2e-6f));
+        Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
     }
 
     // Longer than several chunks, and of no round length.
