@@ -6,6 +6,7 @@ using Orchestrator.Core;
 namespace Orchestrator.Tests.Collectives;
 
 /// <summary>Who is let in: certificates on both ends, and the token.</summary>
+[Collection(RealSockets.Name)]
 public sealed class AdmissionTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("admission-").FullName;

@@ -5,6 +5,7 @@ using Orchestrator.Core;
 namespace Orchestrator.Tests.Collectives;
 
 /// <summary>Groups, sizes, chunkings and deals drawn from a seed, against sums in float64.</summary>
+[Collection(RealSockets.Name)]
 public sealed class AllReducePropertyTests
 {
     private const double Fp32 = 1.0 / (1 << 24);

@@ -4,6 +4,7 @@ using Orchestrator.Core;
 
 namespace Orchestrator.Tests.Collectives;
 
+[Collection(RealSockets.Name)]
 public sealed class AllReduceTests
 {
     private static StepId Step(long step, int attempt = 0) => new(1, 1, step, attempt);

@@ -3,6 +3,7 @@ using Orchestrator.Collectives.Benchmark;
 
 namespace Orchestrator.Tests.Collectives;
 
+[Collection(RealSockets.Name)]
 public sealed class BenchmarkTests
 {
     [Theory]

@@ -5,6 +5,7 @@ using Orchestrator.Core;
 
 namespace Orchestrator.Tests.Collectives;
 
+[Collection(RealSockets.Name)]
 public sealed class BlobTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("blobs-").FullName;

@@ -2,6 +2,7 @@ using Orchestrator.Core;
 
 namespace Orchestrator.Tests.Collectives;
 
+[Collection(RealSockets.Name)]
 public sealed class CancellationTests
 {
     [Theory]

@@ -5,6 +5,7 @@ using Orchestrator.Core;
 namespace Orchestrator.Tests.Collectives;
 
 /// <summary>State streams over a connection that breaks, or that changes a byte.</summary>
+[Collection(RealSockets.Name)]
 public sealed class StateStreamTests : IAsyncLifetime
 {
     private const int Floats = 1_500_000;
