@@ -251,7 +251,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
         Interlocked.Increment(ref _late);
         if (header.Kind == FrameKind.Begin)
         {
-            TellAbort(from, header.Key, _options.Rank, $"rank {_options.Rank} is at {_operations.Newest} and has ended this");
+            TellAbort(from, header.Key, _operations.SuspectOf(header.Key) ?? _options.Rank, $"rank {_options.Rank} is at {_operations.Newest} and has ended this");
         }
     }
 

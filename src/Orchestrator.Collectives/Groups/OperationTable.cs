@@ -18,7 +18,8 @@ internal sealed class OperationTable
     private readonly Lock _gate = new();
     private readonly Dictionary<OperationKey, IOperation> _active = [];
     private readonly Dictionary<OperationKey, List<EarlyFrame>> _early = [];
-    private readonly HashSet<OperationKey> _ended = [];
+    // With the rank that its end was blamed on, where it failed.
+    private readonly Dictionary<OperationKey, int?> _ended = [];
     private StepId _newest = new(long.MinValue, 0, 0, 0);
     private int _earlyFrames;
 
@@ -55,7 +56,7 @@ internal sealed class OperationTable
                 throw new ArgumentException($"{operation.Key} comes after {_newest}: a group never goes back.");
             }
 
-            if (_ended.Contains(operation.Key) || !_active.TryAdd(operation.Key, operation))
+            if (_ended.ContainsKey(operation.Key) || !_active.TryAdd(operation.Key, operation))
             {
                 throw new ArgumentException($"{operation.Key} was started before: use another attempt or another number.");
             }
@@ -75,8 +76,17 @@ internal sealed class OperationTable
         {
             if (_active.Remove(operation.Key) && operation.Key.Id == _newest)
             {
-                _ended.Add(operation.Key);
+                _ended[operation.Key] = (operation.Completion.Exception?.InnerException as CollectiveException)?.Suspect;
             }
+        }
+    }
+
+    /// <summary>The rank that an operation's failure here was blamed on; null where there was none, or it is forgotten.</summary>
+    public int? SuspectOf(OperationKey key)
+    {
+        lock (_gate)
+        {
+            return _ended.GetValueOrDefault(key);
         }
     }
 
@@ -94,7 +104,7 @@ internal sealed class OperationTable
                 return operation;
             }
 
-            late = header.Key.Id < _newest || _ended.Contains(header.Key);
+            late = header.Key.Id < _newest || _ended.ContainsKey(header.Key);
             late |= header.Kind is not (FrameKind.Begin or FrameKind.Abort);
             if (!late)
             {
