@@ -75,6 +75,28 @@ internal static partial class LibC
         return mapped;
     }
 
+    /// <summary>Keeps the calling thread on one of <paramref name="count"/> equal shares of the processors that this process may use, if there are so many.</summary>
+    public static unsafe void StayWithin(int index, int count)
+    {
+        const int words = 1024 / 64;
+        var allowed = stackalloc ulong[words];
+        var bytes = sched_getaffinity(0, words * sizeof(ulong), allowed);
+        var processors = Enumerable.Range(0, Math.Max(0, bytes) * 8).Where(i => (allowed[i / 64] >> (i % 64) & 1) != 0).ToArray();
+        if (processors.Length < count)
+        {
+            return;
+        }
+
+        var share = stackalloc ulong[words];
+        new Span<ulong>(share, words).Clear();
+        for (var i = index * processors.Length / count; i < (index + 1) * processors.Length / count; i++)
+        {
+            share[processors[i] / 64] |= 1UL << (processors[i] % 64);
+        }
+
+        _ = sched_setaffinity(0, words * sizeof(ulong), share); // Only a wish.
+    }
+
     public static void Unmap(nint address, long bytes) => _ = bytes > 0 ? munmap(address, (nuint)bytes) : 0;
 
     public static void Close(int file) => _ = close(file);
@@ -125,4 +147,10 @@ internal static partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial long syscall(long number, nint word, int operation, int value, nint time, nint word2, int value3);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int sched_getaffinity(int thread, nint bytes, ulong* mask);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial int sched_setaffinity(int thread, nint bytes, ulong* mask);
 }

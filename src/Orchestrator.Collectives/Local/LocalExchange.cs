@@ -34,6 +34,7 @@ internal sealed class LocalExchange : IAsyncDisposable
     private readonly ConcurrentDictionary<int, LocalPeer> _peers = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int _spins;
+    private readonly (int Index, int Count) _share;
 
     public LocalExchange(GroupOptions options, Topology topology, SharedBuffers memory, ILocalOwner owner)
     {
@@ -42,8 +43,9 @@ internal sealed class LocalExchange : IAsyncDisposable
         Page = new ControlPage(_boardMemory.Address);
         Page.Clear();
         Staging = new Staging(memory);
-        var here = topology.RanksBeside(options.Rank).Length;
-        _spins = here <= Environment.ProcessorCount ? MostSpins : 0;
+        var here = topology.RanksBeside(options.Rank).Order().ToList();
+        _spins = here.Count <= Environment.ProcessorCount ? MostSpins : 0;
+        _share = (here.IndexOf(options.Rank), here.Count);
         new Thread(Work) { IsBackground = true, Name = $"collectives of rank {options.Rank}" }.Start();
     }
 
@@ -165,6 +167,8 @@ internal sealed class LocalExchange : IAsyncDisposable
 
     private void Work()
     {
+        // Where the machine shows no common cache, a woken thread stays on its processor though another is idle, and ranks queue up behind each other.
+        LibC.StayWithin(_share.Index, _share.Count);
         foreach (var operation in _queue.GetConsumingEnumerable())
         {
             if (operation.TryRun())
