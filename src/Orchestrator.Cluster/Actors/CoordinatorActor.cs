@@ -67,8 +67,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _desk.HandedOver(_state.Step);
     }
 
+    /// <summary>Those that could take over: a node that has not seen the membership as it stands does not yet know that it, or another, may vote.</summary>
     private IEnumerable<string> ControlNodes() => _cluster.State.Members
-        .Where(member => member.HasRole(Roles.Control) && member.Status == MemberStatus.Up)
+        .Where(member => member.HasRole(Roles.Control) && member.Status == MemberStatus.Up && _cluster.State.SeenBy.Contains(member.Address))
         .Select(member => $"{member.Address.Host}:{member.Address.Port}");
 
     private void Hear(IMessage message)
