@@ -81,7 +81,7 @@ public sealed class TrainStep : IDisposable
 
     /// <summary>From tokens to completions, as the objective counts them.</summary>
     internal static PairLogProbs Complete(ObjectiveNeeds needs, Tensor tokens, int[] lengths, Tensor? aligned = null) => needs.CompletionsPerRow == 2
-        ? CompletionSums.OfPairs(tokens, lengths, needs.LengthAlpha, aligned)
+        ? CompletionSums.OfPairs(tokens, lengths, needs.LengthAlpha, aligned, needs.Complement)
         : CompletionSums.OfSingles(tokens, lengths);
 
     public void Dispose() => _reference?.Dispose();

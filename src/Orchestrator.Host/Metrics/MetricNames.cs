@@ -9,6 +9,7 @@ public static class MetricNames
     public const string Loss = "loss";
     public const string Accuracy = "rewards/accuracies";
     public const string Margin = "rewards/margins";
+    public const string TokenAccuracy = "mean_token_accuracy";
     public const string Tokens = "num_tokens";
 
     /// <summary>"eval_" for the set called eval, "eval_NAME_" for others.</summary>

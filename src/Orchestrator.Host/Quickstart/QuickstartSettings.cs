@@ -13,8 +13,7 @@ public sealed record QuickstartSettings(Settings Dpo)
     public long Seed => Dpo.Of(TrainingKeys.Seed);
 
     /// <summary>Maximum likelihood on the reviews: Rafailov et al. 2023, section 4, where no fitting model exists.</summary>
-    public Settings Sft => Dpo
-        .With(ObjectiveKeys.LossType, ["sft"])
+    public Settings Sft => SftSettings.Of(Dpo)
         .With(DataKeys.Eval, [])
         .With(TrainingKeys.Optimizer, "adamw")
         .With(TrainingKeys.LearningRate, 4e-3)

@@ -1,7 +1,5 @@
 using System.Net;
-using Orchestrator.Host.Runs;
 using Orchestrator.Training.Native;
-using Orchestrator.Training.Objectives;
 
 namespace Orchestrator.Host.RunFile;
 
@@ -23,9 +21,9 @@ internal static class CrossChecks
             yield return LeavesFillTheStep(settings);
         }
 
-        if (sound([.. ObjectiveKeys.All]))
+        foreach (var problem in ObjectiveChecks.All(settings, sound))
         {
-            yield return ObjectiveHolds(settings);
+            yield return problem;
         }
 
         yield return DeviceIsOne(settings);
@@ -49,20 +47,6 @@ internal static class CrossChecks
         {
             yield return At(settings, ClusterKeys.WaitForWorkers,
                 $"cluster.wait_for_workers is {settings.Of(ClusterKeys.WaitForWorkers)}, and {settings.Of(ClusterKeys.Workers)} workers start on this machine already. It counts all workers.");
-        }
-    }
-
-    // What losses go together, and with which values, the objectives know themselves.
-    private static Problem? ObjectiveHolds(Settings settings)
-    {
-        try
-        {
-            Objective.Create(Mapping.Objective(settings));
-            return null;
-        }
-        catch (ArgumentException error)
-        {
-            return At(settings, ObjectiveKeys.LossType, error.Message);
         }
     }
 

@@ -41,6 +41,9 @@ public static class ObjectiveKeys
 
     public static readonly Key<double> CpoAlpha = new(Section, "cpo_alpha", Kinds.Number(least: 0, most: 1000), 1, "cpo: weight of its cross-entropy term.");
 
+    public static readonly Key<double> UnlikelihoodAlpha = new(Section, "unlikelihood_alpha", Kinds.Number(least: 0, most: 1000), 1,
+        "unlikelihood: weight of the rejected answers' term, usually 0 to 1; 0 is sft on the chosen answers.");
+
     public static ImmutableArray<Key> All { get; } =
-        [LossType, LossWeights, Beta, LabelSmoothing, ReferenceFree, FDivergenceType, FAlphaDivergenceCoef, LdAlpha, UseWeighting, DiscopopTau, SimpoGamma, CpoAlpha];
+        [LossType, LossWeights, Beta, LabelSmoothing, ReferenceFree, FDivergenceType, FAlphaDivergenceCoef, LdAlpha, UseWeighting, DiscopopTau, SimpoGamma, CpoAlpha, UnlikelihoodAlpha];
 }

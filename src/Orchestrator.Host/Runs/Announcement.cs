@@ -11,7 +11,8 @@ public static class Announcement
     public static IEnumerable<string> Before(Settings settings, IReadOnlyList<WorkerPlace> places, OutputDirectory output)
     {
         var loss = string.Join("+", settings.Of(ObjectiveKeys.LossType));
-        yield return $"Training {settings.Of(ModelKeys.Path)} ({loss}, beta {Text(settings.Of(ObjectiveKeys.Beta))}, {settings.Of(TrainingKeys.Optimizer)}, learning rate {Text(settings.Of(TrainingKeys.LearningRate))})";
+        var beta = Mapping.IsSft(settings) ? "" : $"beta {Text(settings.Of(ObjectiveKeys.Beta))}, ";
+        yield return $"Training {settings.Of(ModelKeys.Path)} ({loss}, {beta}{settings.Of(TrainingKeys.Optimizer)}, learning rate {Text(settings.Of(TrainingKeys.LearningRate))})";
         if (Mapping.Lora(settings) is { } lora)
         {
             yield return lora.New is { } fresh
@@ -26,7 +27,7 @@ public static class Announcement
         yield return $"into {output.Path}";
     }
 
-    public static IEnumerable<string> Of(PreparedData data, Job job)
+    public static IEnumerable<string> Of(Settings settings, PreparedData data, Job job)
     {
         foreach (var (name, report) in data.Eval.Prepend(("train", data.Train)))
         {
@@ -37,7 +38,7 @@ public static class Announcement
         }
 
         var plan = job.Plan.ToPlan();
-        yield return $"{plan.Steps} steps of {plan.PairsPerStep} pairs in leaves of {plan.PairsPerLeaf}: {plan.EpochAt(plan.Steps).ToString("0.##", CultureInfo.InvariantCulture)} epochs."
+        yield return $"{plan.Steps} steps of {plan.PairsPerStep} {(Mapping.Needs(settings).CompletionsPerRow == 1 ? "rows" : "pairs")} in leaves of {plan.PairsPerLeaf}: {plan.EpochAt(plan.Steps).ToString("0.##", CultureInfo.InvariantCulture)} epochs."
             + (job.StartStep > 0 ? $" Going on after step {job.StartStep}." : "");
     }
 

@@ -26,14 +26,18 @@ public static class Mapping
         DiscopopTau = settings.Of(ObjectiveKeys.DiscopopTau),
         SimpoGamma = settings.Of(ObjectiveKeys.SimpoGamma),
         CpoAlpha = settings.Of(ObjectiveKeys.CpoAlpha),
+        UnlikelihoodAlpha = settings.Of(ObjectiveKeys.UnlikelihoodAlpha),
     };
 
-    public static bool NeedsReference(Settings settings) => Orchestrator.Training.Objectives.Objective.Create(Objective(settings)).Needs.Reference;
+    public static ObjectiveNeeds Needs(Settings settings) => Orchestrator.Training.Objectives.Objective.Create(Objective(settings)).Needs;
+
+    /// <summary>True: maximum likelihood, alone.</summary>
+    public static bool IsSft(Settings settings) => settings.Of(ObjectiveKeys.LossType) is ["sft"];
 
     /// <param name="vocabulary">Rows of the model's embedding.</param>
     public static DataOptions Data(Settings settings, int vocabulary) => new()
     {
-        CompletionsPerRow = Orchestrator.Training.Objectives.Objective.Create(Objective(settings)).Needs.CompletionsPerRow,
+        CompletionsPerRow = Needs(settings).CompletionsPerRow,
         MaxLength = settings.Of(DataKeys.MaxLength),
         MaxPromptLength = settings.Of(DataKeys.MaxPromptLength),
         TruncationMode = settings.Of(DataKeys.TruncationMode) switch

@@ -58,7 +58,7 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
 
         var data = PreparedData.Make(Settings, Output, stop);
         var job = JobBuilder.Build(Settings, data, Output, resume, stop);
-        foreach (var line in Announcement.Of(data, job))
+        foreach (var line in Announcement.Of(Settings, data, job))
         {
             Line.Write(line);
         }

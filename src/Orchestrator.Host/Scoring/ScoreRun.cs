@@ -76,7 +76,7 @@ public sealed record ScoreRun(Settings Settings)
             Model = Settings.Of(ModelKeys.Path),
             Adapter = adapter,
             Reference = reference,
-            Objective = reference is null && Mapping.NeedsReference(Settings) ? objective with { ReferenceFree = true } : objective,
+            Objective = reference is null && Mapping.Needs(Settings).Reference ? objective with { ReferenceFree = true } : objective,
             Device = DeviceChoice.Parse(Settings.Of(ClusterKeys.Device)).Text,
             Threads = Settings.Of(ClusterKeys.Threads),
         };

@@ -11,7 +11,7 @@ namespace Orchestrator.Host.Screen;
 public sealed class RunSummary : IRunObserver
 {
     private static readonly (string Name, string Label, string Format)[] Shown =
-        [(MetricNames.Loss, "loss", "0.0000"), (MetricNames.Accuracy, "reward accuracy", "0.000"), (MetricNames.Margin, "reward margin", "0.0000")];
+        [(MetricNames.Loss, "loss", "0.0000"), (MetricNames.Accuracy, "reward accuracy", "0.000"), (MetricNames.Margin, "reward margin", "0.0000"), (MetricNames.TokenAccuracy, "first choices right", "0.000")];
 
     private readonly SortedDictionary<string, (ImmutableArray<MetricSum> Before, ImmutableArray<MetricSum> After)> _sets = new(StringComparer.Ordinal);
     private long _pairs;

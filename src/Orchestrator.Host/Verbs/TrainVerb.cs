@@ -14,35 +14,27 @@ public static class TrainVerb
     public static Command Command()
     {
         var file = new Argument<string?>("run") { Arity = ArgumentArity.ZeroOrOne, Description = "The run file; without one the quickstart runs. Examples: cluster-config/runs." };
-        var set = new Option<string[]>("--set") { Description = "key=value: wins over the run file. See: orchestrator keys.", AllowMultipleArgumentsPerToken = false };
-        var resume = new Option<bool>("--resume") { Description = "Go on from the newest complete checkpoint of the output folder." };
-        var output = new Option<string?>("--output") { Description = "The output folder; as --set output_dir=DIR." };
-        var workers = new Option<int?>("--workers") { Description = "Worker processes on the CPU; as --set workers=N." };
-        var command = new Command("train", "Train a model on preference pairs.") { file, set, resume, output, workers };
-        command.SetAction((parsed, stop) => RunAsync(
-            parsed.GetValue(file),
-            [
-                .. parsed.GetValue(set) ?? [],
-                .. parsed.GetValue(output) is { } folder ? [$"output_dir={VerbSettings.Quote(folder)}"] : Array.Empty<string>(),
-                .. parsed.GetValue(workers) is { } count ? [$"workers={count}"] : Array.Empty<string>(),
-            ],
-            parsed.GetValue(resume),
-            stop));
+        var options = new TrainOptions();
+        var command = new Command("train", "Train a model on preference pairs.") { file };
+        options.AddTo(command);
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(file), options.Overrides(parsed), options.Resumes(parsed), stop));
         return command;
     }
 
-    private static async Task<int> RunAsync(string? file, IReadOnlyList<string> overrides, bool resume, CancellationToken stop)
+    /// <summary>The run file's settings and the folder of its run.</summary>
+    /// <exception cref="RunFileException">With all problems.</exception>
+    public static (Settings Settings, OutputDirectory Output) Read(string file, IReadOnlyList<string> overrides)
     {
-        if (file is null)
-        {
-            return await QuickstartRun.RunAsync(overrides, resume, stop);
-        }
-
         var here = Directory.GetCurrentDirectory();
         var settings = SettingsReader.ReadFile(file, overrides, here);
-        var output = new OutputDirectory(settings.Of(OutputKeys.Directory) ?? Path.Combine(here, "out", Path.GetFileNameWithoutExtension(file)));
+        return (settings, new OutputDirectory(settings.Of(OutputKeys.Directory) ?? Path.Combine(here, "out", Path.GetFileNameWithoutExtension(file))));
+    }
+
+    /// <inheritdoc cref="RunAsync(TrainRun, IAnsiConsole, CancellationToken)"/>
+    public static Task<int> RunAsync(Settings settings, OutputDirectory output, bool resume, CancellationToken stop)
+    {
         var line = new ProgressLine(Console.Out, !Console.IsOutputRedirected, () => Screens.Out.Profile.Width);
-        return await RunAsync(new TrainRun(settings, output, resume, line), Screens.Out, stop);
+        return RunAsync(new TrainRun(settings, output, resume, line), Screens.Out, stop);
     }
 
     /// <summary>The run, the table at its end, and where everything lies.</summary>
@@ -55,12 +47,15 @@ public static class TrainVerb
         return Tell(run, outcome, console);
     }
 
-    private static string ScoreOptions(TrainRun run)
+    private static async Task<int> RunAsync(string? file, IReadOnlyList<string> overrides, bool resume, CancellationToken stop)
     {
-        var (model, reference) = (run.Settings.Of(ModelKeys.Path), run.Settings.Of(ModelKeys.Reference));
-        return Mapping.Lora(run.Settings) is null
-            ? $"--model {run.Output.Model} --reference {reference ?? model}"
-            : $"--model {model} --adapter {run.Output.Model}{(reference is null ? "" : $" --reference {reference}")}";
+        if (file is null)
+        {
+            return await QuickstartRun.RunAsync(overrides, resume, stop);
+        }
+
+        var (settings, output) = Read(file, overrides);
+        return await RunAsync(settings, output, resume, stop);
     }
 
     private static int Tell(TrainRun run, RunOutcome outcome, IAnsiConsole console)
@@ -71,11 +66,11 @@ public static class TrainVerb
             console.WriteLine($"Model: {run.Output.Model}");
             console.WriteLine($"SHA-256 of its weights: {outcome.WeightsSha256}");
             console.WriteLine($"Metrics: {run.Output.Metrics}");
-            console.WriteLine($"Next: orchestrator score {ScoreOptions(run)} --data {run.Settings.Of(DataKeys.Train)[0]}");
+            console.WriteLine($"Next: {NextStep.After(run.Settings, run.Output)}");
             return ExitCode.Done;
         }
 
-        console.WriteLine($"Go on with: orchestrator train {run.Settings.Source} --resume --output {run.Output.Path}");
+        console.WriteLine($"Go on with: orchestrator {(Mapping.IsSft(run.Settings) ? "sft" : "train")} {run.Settings.Source} --resume --output {run.Output.Path}");
         return outcome.End switch { RunEnd.Stopped => ExitCode.Stopped, RunEnd.HandedOver => ExitCode.Done, _ => ExitCode.Failed };
     }
 }

@@ -17,12 +17,21 @@ public sealed record CompletionLogProbs(Tensor Sum, Tensor Tokens)
     /// </summary>
     public Tensor? Aligned { get; init; }
 
+    /// <summary>
+    /// [completions] fp64, nats: Σ log(1 - p(token)), where the objective's <see cref="ObjectiveNeeds.Complement"/> asks for it. Carries gradient
+    /// where the sum does.
+    /// </summary>
+    public Tensor? Complement { get; init; }
+
     /// <summary>Completions <paramref name="start"/> to start + count.</summary>
-    public CompletionLogProbs Slice(long start, long count) =>
-        new(Sum.narrow(0, start, count), Tokens.narrow(0, start, count)) { Aligned = Aligned?.narrow(0, start, count) };
+    public CompletionLogProbs Slice(long start, long count) => new(Sum.narrow(0, start, count), Tokens.narrow(0, start, count))
+    {
+        Aligned = Aligned?.narrow(0, start, count),
+        Complement = Complement?.narrow(0, start, count),
+    };
 
     /// <summary>The same numbers without gradient.</summary>
-    public CompletionLogProbs Detach() => this with { Sum = Sum.detach() };
+    public CompletionLogProbs Detach() => this with { Sum = Sum.detach(), Complement = Complement?.detach() };
 }
 
 /// <summary>The two completions of each pair.</summary>

@@ -13,8 +13,9 @@ public static class CompletionSums
     /// policy and the reference alike (Liu et al. 2024, arXiv:2409.06411).
     /// </param>
     /// <param name="aligned">[tokens], where the objective needs it: log p(y) - log Σ_v p(v)² of each token.</param>
+    /// <param name="complement">Whether to add up log(1 - p) of the tokens too.</param>
     /// <exception cref="ArgumentException">The lengths do not add up to the tokens, or are not two a pair.</exception>
-    public static PairLogProbs OfPairs(Tensor tokenLogps, ReadOnlySpan<int> lengths, double lengthAlpha = 1, Tensor? aligned = null)
+    public static PairLogProbs OfPairs(Tensor tokenLogps, ReadOnlySpan<int> lengths, double lengthAlpha = 1, Tensor? aligned = null, bool complement = false)
     {
         if (lengths.Length % 2 != 0)
         {
@@ -23,16 +24,16 @@ public static class CompletionSums
 
         using var scope = NewDisposeScope();
         var weighted = lengthAlpha < 1 ? tokenLogps * TailWeights(lengths, lengthAlpha, tokenLogps.device) : tokenLogps;
-        var all = Of(weighted, lengths, aligned);
+        var all = Of(weighted, lengths, aligned, complement ? Unlikelihood.OfTokens(tokenLogps) : null);
         return new PairLogProbs(EverySecond(all, 0), EverySecond(all, 1));
     }
 
     /// <param name="tokenLogps">[tokens], row by row.</param>
     /// <param name="lengths">Tokens of each row's completion.</param>
     /// <exception cref="ArgumentException">The lengths do not add up to the tokens.</exception>
-    public static PairLogProbs OfSingles(Tensor tokenLogps, ReadOnlySpan<int> lengths) => new(Of(tokenLogps, lengths, null), null);
+    public static PairLogProbs OfSingles(Tensor tokenLogps, ReadOnlySpan<int> lengths) => new(Of(tokenLogps, lengths, null, null), null);
 
-    private static CompletionLogProbs Of(Tensor tokenLogps, ReadOnlySpan<int> lengths, Tensor? aligned)
+    private static CompletionLogProbs Of(Tensor tokenLogps, ReadOnlySpan<int> lengths, Tensor? aligned, Tensor? complement)
     {
         using var scope = NewDisposeScope();
         var sizes = lengths.ToArray().Select(length => (long)length).ToArray();
@@ -45,6 +46,7 @@ public static class CompletionSums
         return new CompletionLogProbs(SegmentSums(tokenLogps, sizes).MoveToOuterDisposeScope(), counts.MoveToOuterDisposeScope())
         {
             Aligned = aligned is null ? null : (SegmentSums(aligned.detach(), sizes) / counts.clamp(min: 1)).MoveToOuterDisposeScope(),
+            Complement = complement is null ? null : SegmentSums(complement, sizes).MoveToOuterDisposeScope(),
         };
     }
 
@@ -53,7 +55,11 @@ public static class CompletionSums
     private static CompletionLogProbs EverySecond(CompletionLogProbs all, long first)
     {
         Tensor Column(Tensor values) => values.view(-1, 2).select(1, first).contiguous().MoveToOuterDisposeScope();
-        return new CompletionLogProbs(Column(all.Sum), Column(all.Tokens)) { Aligned = all.Aligned is null ? null : Column(all.Aligned) };
+        return new CompletionLogProbs(Column(all.Sum), Column(all.Tokens))
+        {
+            Aligned = all.Aligned is null ? null : Column(all.Aligned),
+            Complement = all.Complement is null ? null : Column(all.Complement),
+        };
     }
 
     private static Tensor TailWeights(ReadOnlySpan<int> lengths, double alpha, Device device)

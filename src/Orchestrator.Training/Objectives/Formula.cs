@@ -27,6 +27,7 @@ internal sealed record Formula(string Name, PairLoss Loss)
         new("simpo", ReferenceFree.Simpo) { Reference = false, Smoothing = true, Means = true },
         new("cpo", ReferenceFree.Cpo) { Reference = false, Smoothing = true },
         new("orpo", ReferenceFree.Orpo) { Reference = false, Means = true },
+        new("unlikelihood", Unlikelihood.Loss) { Reference = false, Complement = true },
         new("sft", Sft.Term) { Reference = false },
     ];
 
@@ -41,6 +42,9 @@ internal sealed record Formula(string Name, PairLoss Loss)
 
     /// <summary>Without a reference: takes means over tokens, and so do its rewards.</summary>
     public bool Means { get; init; }
+
+    /// <summary>Looks at log(1 - p) of the tokens.</summary>
+    public bool Complement { get; init; }
 
     /// <summary>Has a meaning for label smoothing.</summary>
     public bool Smoothing { get; init; }

@@ -52,6 +52,9 @@ public sealed record ObjectiveNeeds
     /// <summary><see cref="CompletionLogProbs.Aligned"/> of the policy.</summary>
     public bool Aligned { get; init; }
 
+    /// <summary><see cref="CompletionLogProbs.Complement"/> of the policy.</summary>
+    public bool Complement { get; init; }
+
     /// <summary>To be given to <see cref="CompletionSums.OfPairs"/> for policy and reference; 1: none.</summary>
     public double LengthAlpha { get; init; } = 1;
 }
@@ -59,7 +62,8 @@ public sealed record ObjectiveNeeds
 /// <summary>The step to which a leaf belongs, as far as its plan and data say: the same for every leaf, whoever computes it.</summary>
 /// <param name="Pairs">Rows of the whole step.</param>
 /// <param name="ChosenTokens">Completion tokens of all chosen answers of the step.</param>
-public sealed record StepView(long Pairs, long ChosenTokens)
+/// <param name="RejectedTokens">The same of the rejected ones; 0 where rows have one completion.</param>
+public sealed record StepView(long Pairs, long ChosenTokens, long RejectedTokens = 0)
 {
     /// <summary>Given where <see cref="ObjectiveNeeds.WholeStep"/> asks for it.</summary>
     public WholeStep? Whole { get; init; }
@@ -67,8 +71,13 @@ public sealed record StepView(long Pairs, long ChosenTokens)
     /// <summary>A leaf that is a step by itself, as in evaluation.</summary>
     public static StepView Alone(PairLogProbs policy, PairLogProbs? reference)
     {
-        using var tokens = policy.Chosen.Tokens.sum();
-        return new StepView(policy.Count, (long)tokens.item<double>()) { Whole = new WholeStep(policy.Detach(), reference, 0) };
+        static long Tokens(CompletionLogProbs side)
+        {
+            using var tokens = side.Tokens.sum();
+            return (long)tokens.item<double>();
+        }
+
+        return new StepView(policy.Count, Tokens(policy.Chosen), policy.Rejected is null ? 0 : Tokens(policy.Rejected)) { Whole = new WholeStep(policy.Detach(), reference, 0) };
     }
 }
 

@@ -48,4 +48,8 @@ public sealed record ObjectiveOptions
     /// <summary>Weight of cpo's cross-entropy term.</summary>
     [Range(0.0, 1000.0)]
     public double CpoAlpha { get; init; } = 1;
+
+    /// <summary>α of unlikelihood: weight of its term of rejected tokens, usually 0 to 1; 0 is maximum likelihood on the chosen answers.</summary>
+    [Range(0.0, 1000.0)]
+    public double UnlikelihoodAlpha { get; init; } = 1;
 }

@@ -42,7 +42,7 @@ internal static class ObjectiveRules
             !options.ReferenceFree || formulas.Any(formula => formula.Reference),
             $"reference_free is on, and {formulas[0].Name} has no reference anyway. Leave it out.");
         Require(
-            options.LdAlpha is null || !formulas.Any(formula => formula.Means || formula.Name is "ipo" or "sigmoid_norm" or "sft" or "cpo"),
+            options.LdAlpha is null || !formulas.Any(formula => formula.Means || formula.Name is "ipo" or "sigmoid_norm" or "sft" or "cpo" or "unlikelihood"),
             "ld_alpha lessens the tokens by which one answer of a pair is longer, and loss_type has a loss of means or of all tokens. Leave one of them out.");
     }
 

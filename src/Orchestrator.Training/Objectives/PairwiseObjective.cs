@@ -14,6 +14,7 @@ internal sealed class PairwiseObjective(ImmutableArray<(Formula Formula, double 
         Reference = !options.ReferenceFree && terms.Any(term => term.Formula.Reference),
         WholeStep = terms.Any(term => term.Formula.WholeStep),
         Aligned = options.UseWeighting,
+        Complement = terms.Any(term => term.Formula.Complement),
         LengthAlpha = options.LdAlpha ?? 1,
     };
 

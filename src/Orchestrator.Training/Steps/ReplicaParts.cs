@@ -47,16 +47,17 @@ internal sealed record ReplicaParts : IDisposable
     /// <summary>What the plan and the data say of a step.</summary>
     public StepView ViewOf(long step)
     {
-        long tokens = 0;
+        var (chosen, rejected) = (0L, 0L);
         for (var leaf = 0; leaf < Plan.LeavesInStep(step); leaf++)
         {
             foreach (var row in Plan.PairsOf(step, leaf))
             {
-                tokens += Train.Pairs[row].Chosen.Length;
+                var pair = Train.Pairs[row];
+                (chosen, rejected) = (chosen + pair.Chosen.Length, rejected + pair.Rejected.Length);
             }
         }
 
-        return new StepView(Plan.PairsInStep(step), tokens);
+        return new StepView(Plan.PairsInStep(step), chosen, rejected);
     }
 
     /// <summary>By what the sums of a step are divided.</summary>

@@ -63,6 +63,30 @@ public sealed class LossTests
         Assert.Equal(5.007842, Losses(new ObjectiveOptions { LossType = ["orpo"] })[1], 1e-6);
     }
 
+    // Chosen: 10 · 3 pairs / 6 chosen tokens = 5. Rejected: 4 tokens of p = e^-7.5 each, -4 ln(1 - e^-7.5) = 0.002212950, times 3 pairs / 12 tokens.
+    [Fact]
+    public void Unlikelihood_is_the_mean_over_chosen_tokens_and_alpha_times_that_over_rejected_ones()
+    {
+        Assert.Equal(5 + 0.5 * 0.0005532374, Losses(new ObjectiveOptions { LossType = ["unlikelihood"], UnlikelihoodAlpha = 0.5 })[1], 1e-9);
+
+        // p(rejected token) = e^(-0.1/4): ln(1 - p) = -3.7013534; twice -(-3.7013534) · 4 · 3 / 12.
+        Assert.Equal(0.25 + 2 * 3.7013534, Losses(new ObjectiveOptions { LossType = ["unlikelihood"], UnlikelihoodAlpha = 2 })[0], 1e-6);
+        var sft = Losses(new ObjectiveOptions { LossType = ["sigmoid", "sft"], LossWeights = [0, 1] });
+        Close(sft, Losses(new ObjectiveOptions { LossType = ["unlikelihood"], UnlikelihoodAlpha = 0 }), 1e-12);
+    }
+
+    [Fact]
+    public void What_a_token_leaves_to_others_is_added_up_with_a_gradient_that_has_a_bound()
+    {
+        using var scope = NewDisposeScope();
+        var tokens = tensor([-1f, -2, -0.5f, -1000, 0]).requires_grad_();
+        var sums = CompletionSums.OfPairs(tokens, [2, 3], complement: true);
+        Close([Math.Log(1 - Math.Exp(-1)) + Math.Log(1 - Math.Exp(-2))], Host(sums.Chosen.Complement!), 1e-12);
+        Close([Math.Log(1 - Math.Exp(-0.5)) + Math.Log(1e-6)], Host(sums.Rejected!.Complement!), 1e-6);
+        (sums.Chosen.Complement! + sums.Rejected.Complement!).sum().backward();
+        Close([-1 / (Math.E - 1), -1 / (Math.Exp(2) - 1), -1 / (Math.Exp(0.5) - 1), 0, 0], Host(tokens.grad!), 1e-6);
+    }
+
     [Fact]
     public void A_mixture_is_the_weighted_sum_and_its_sft_term_the_mean_over_the_steps_chosen_tokens()
     {
@@ -273,8 +297,12 @@ public sealed class LossTests
     /// <summary>Chosen answers have 2 tokens each, rejected ones 4.</summary>
     private static (PairLogProbs Policy, PairLogProbs Reference) Pairs(double[] chosen, double[] rejected, double[] referenceChosen, double[] referenceRejected)
     {
-        CompletionLogProbs Side(double[] sums, double tokens, bool gradient) =>
-            new(gradient ? tensor(sums).requires_grad_() : tensor(sums), full([sums.Length], tokens, ScalarType.Float64));
+        CompletionLogProbs Side(double[] sums, double tokens, bool gradient)
+        {
+            var sum = gradient ? tensor(sums).requires_grad_() : tensor(sums);
+            return new(sum, full([sums.Length], tokens, ScalarType.Float64)) { Complement = Unlikelihood.OfTokens(sum / tokens) * tokens };
+        }
+
         return (new(Side(chosen, 2, true), Side(rejected, 4, true)), new(Side(referenceChosen, 2, false), Side(referenceRejected, 4, false)));
     }
 

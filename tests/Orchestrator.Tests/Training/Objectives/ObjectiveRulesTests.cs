@@ -25,6 +25,11 @@ public sealed class ObjectiveRulesTests
         { new() { LossType = ["sft"], UseWeighting = true }, "use_weighting" },
         { new() { LossType = ["sigmoid", "sft"], LdAlpha = 0.5 }, "ld_alpha" },
         { new() { LossType = ["sft"], LossWeights = [0.5] }, "loss_weights" },
+        { new() { LossType = ["unlikelihood"], LdAlpha = 0.5 }, "ld_alpha" },
+        { new() { LossType = ["unlikelihood"], LabelSmoothing = 0.1 }, "no loss of loss_type uses it" },
+        { new() { LossType = ["unlikelihood"], ReferenceFree = true }, "unlikelihood has no reference anyway" },
+        { new() { LossType = ["unlikelihood"], FDivergenceType = "js_divergence" }, "unlikelihood is no function of a pair's log-ratios" },
+        { new() { LossType = ["unlikelihood"], UnlikelihoodAlpha = -1 }, "UnlikelihoodAlpha" },
     };
 
     [Theory]
@@ -39,6 +44,7 @@ public sealed class ObjectiveRulesTests
         Assert.Equal(new ObjectiveNeeds { Reference = false }, Objective.Create(new() { ReferenceFree = true }).Needs);
         Assert.Equal(new ObjectiveNeeds { Reference = false }, Objective.Create(new() { LossType = ["orpo"] }).Needs);
         Assert.Equal(new ObjectiveNeeds { Reference = true, LengthAlpha = 0.5 }, Objective.Create(new() { LossType = ["sigmoid", "bco_pair"], LdAlpha = 0.5 }).Needs);
+        Assert.Equal(new ObjectiveNeeds { Reference = false, Complement = true }, Objective.Create(new() { LossType = ["unlikelihood"] }).Needs);
         Assert.Equal("sigmoid+sft", Objective.Create(new() { LossType = ["sigmoid", "sft"] }).Name);
     }
 
