@@ -65,6 +65,12 @@ public sealed record CoordinatorOptions
     /// <summary>Evaluate after the last step.</summary>
     public bool EvalLast { get; init; } = true;
 
+    /// <summary>Which checkpoint is best, and when to stop early; null: neither is asked.</summary>
+    public SelectionRules? Selection { get; init; }
+
+    /// <summary>What evaluations had shown when the run reached the job's first step; null: all that was due had been evaluated, and nothing is known of it.</summary>
+    public EvaluationHistory? Seen { get; init; }
+
     /// <summary>The lowest term this run may have: one above the term of the checkpoint it resumes from.</summary>
     public long FirstTerm { get; init; } = 1;
 
@@ -97,6 +103,7 @@ public sealed record CoordinatorOptions
     {
         Deadlines.Check();
         Require(Workers >= 1, $"Workers is {Workers}; needed is 1 or more.");
+        Require(Selection is null || Job.EvaluationSets.Any(set => set.Name == Selection.Set), $"Selection names the evaluation set '{Selection?.Set}', which the job does not have.");
         Require(FirstTerm >= 1, $"FirstTerm is {FirstTerm}; needed is 1 or more.");
         Require(ControlNodes.Length == 0 || Port != 0, "Port is 0 with several control nodes: each needs the port its entry in the list names.");
     }

@@ -63,6 +63,11 @@ public sealed record Evaluated(long Step, string Set, ImmutableArray<MetricSum> 
 /// <param name="WeightsSha256">As the checkpoint's manifest records it.</param>
 public sealed record CheckpointWritten(long Step, long Term, string Directory, string WeightsSha256, double Seconds) : RunEvent;
 
+/// <summary>The checkpoint that is written at this moment is the best so far.</summary>
+/// <param name="Set">Name of the evaluation set.</param>
+/// <param name="Metric">As the set's metrics name it.</param>
+public sealed record BestCheckpoint(long Step, string Set, string Metric, double Value, string Directory) : RunEvent;
+
 /// <summary>The run goes on without this checkpoint; the last good one stays.</summary>
 public sealed record CheckpointFailed(long Step, string Directory, string Reason) : RunEvent;
 
@@ -89,7 +94,7 @@ public sealed record RunEnded(RunOutcome Outcome) : RunEvent;
 /// <summary>How a run ended.</summary>
 public enum RunEnd
 {
-    /// <summary>All steps are committed.</summary>
+    /// <summary>All steps are committed, or it was stopped early because nothing got better.</summary>
     Completed,
 
     /// <summary>It was asked to stop; it can be resumed.</summary>

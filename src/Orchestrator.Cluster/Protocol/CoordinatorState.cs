@@ -70,8 +70,8 @@ public sealed record CoordinatorState
 
     public Evaluation? Evaluation { get; init; }
 
-    /// <summary>Step at which all sets were last evaluated, -1 if never.</summary>
-    public long Evaluated { get; init; } = -1;
+    /// <summary>What evaluations have shown so far.</summary>
+    public EvaluationHistory Seen { get; init; } = EvaluationHistory.Empty;
 
     public Saving? Saving { get; init; }
 
@@ -114,7 +114,17 @@ public sealed record CoordinatorState
     public static CoordinatorState Start(string id, RunRules rules, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        return new CoordinatorState { Id = id, Term = rules.FirstTerm, Step = rules.StartStep, StageSince = now, LastSave = now, SaveTried = rules.StartStep };
+        return new CoordinatorState
+        {
+            Id = id,
+            Term = rules.FirstTerm,
+            Step = rules.StartStep,
+            StageSince = now,
+            LastSave = now,
+            SaveTried = rules.StartStep,
+            Seen = rules.Seen,
+            EndEarly = rules.Seen.WhyStop(rules.Selection) is { } why ? (RunEnd.Completed, why) : null,
+        };
     }
 }
 
@@ -186,13 +196,15 @@ public sealed record Transfer(long Step, string Source, StateOffered? Offered, I
 /// <param name="Pending">Runs of leaves that nobody computes yet.</param>
 /// <param name="Outstanding">By worker.</param>
 /// <param name="Sums">By leaf.</param>
+/// <param name="Value">Of the metric that checkpoints are compared by; null while its set is not done.</param>
 public sealed record Evaluation(
     long Step,
     int Set,
     ImmutableList<LeafRange> Pending,
     ImmutableSortedDictionary<string, LeafRange> Outstanding,
     ImmutableSortedDictionary<int, Core.LeafSums> Sums,
-    TimeSpan Since);
+    TimeSpan Since,
+    double? Value = null);
 
 /// <summary>A checkpoint under way.</summary>
 /// <param name="Fetching">The worker has written it; it is being downloaded.</param>

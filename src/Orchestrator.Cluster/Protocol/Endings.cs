@@ -27,7 +27,8 @@ internal static class Endings
     public static void Begin(CoordinatorTurn turn)
     {
         var state = turn.State;
-        var outcome = state.EndEarly is { } early && state.Step < turn.Rules.Steps ? Outcome(turn, early.End, $"{early.Reason.TrimEnd('.')}. {state.Step} of {turn.Rules.Steps} steps are done. {ResumeHint(turn)}")
+        var outcome = state.EndEarly is { End: RunEnd.Completed, Reason: var enough } && state.Step < turn.Rules.Steps ? Outcome(turn, RunEnd.Completed, $"{enough} {state.Step} of {turn.Rules.Steps} steps are done.")
+            : state.EndEarly is { } early && state.Step < turn.Rules.Steps ? Outcome(turn, early.End, $"{early.Reason.TrimEnd('.')}. {state.Step} of {turn.Rules.Steps} steps are done. {ResumeHint(turn)}")
             : state.Step >= turn.Rules.Steps ? Outcome(turn, RunEnd.Completed, $"All {turn.Rules.Steps} steps are done.")
             : Outcome(turn, RunEnd.Stopped, $"The last worker has left. {state.Step} of {turn.Rules.Steps} steps are done. {ResumeHint(turn)}");
         turn.Tell(RunPhase.Ending, outcome.Reason);

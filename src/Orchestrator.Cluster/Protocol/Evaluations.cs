@@ -13,7 +13,7 @@ internal static class Evaluations
     public static bool IsDue(CoordinatorTurn turn)
     {
         var (state, rules) = (turn.State, turn.Rules);
-        if (rules.Sets.IsEmpty || (state.Evaluated == state.Step && state.Evaluation is null) || state.EndEarly is not null)
+        if (rules.Sets.IsEmpty || (state.Seen.Evaluated == state.Step && state.Evaluation is null) || state.EndEarly is not null)
         {
             return false;
         }
@@ -21,7 +21,7 @@ internal static class Evaluations
         return state.Evaluation is not null
             || (state.Step == 0 && rules.EvalFirst)
             || (state.Step >= rules.Steps && rules.EvalLast)
-            || (rules.EvalEverySteps > 0 && state.Step > rules.StartStep && state.Step % rules.EvalEverySteps == 0);
+            || (rules.EvalEverySteps > 0 && state.Step > 0 && state.Step % rules.EvalEverySteps == 0);
     }
 
     /// <summary>Begins, or goes on after a change of membership.</summary>
@@ -85,14 +85,14 @@ internal static class Evaluations
         }
     }
 
-    private static void Open(CoordinatorTurn turn, int set)
+    private static void Open(CoordinatorTurn turn, int set, double? value = null)
     {
         var leaves = turn.Rules.Sets[set].Leaves;
         var run = Math.Clamp(leaves / (4 * turn.State.Members.Length), 1, RunLimit);
         var pending = Enumerable.Range(0, (leaves + run - 1) / run).Select(i => new LeafRange(i * run, Math.Min(run, leaves - i * run)));
         turn.State = turn.State with
         {
-            Evaluation = new Evaluation(turn.State.Step, set, [.. pending], ImmutableSortedDictionary.Create<string, LeafRange>(StringComparer.Ordinal), ImmutableSortedDictionary<int, LeafSums>.Empty, turn.Now),
+            Evaluation = new Evaluation(turn.State.Step, set, [.. pending], ImmutableSortedDictionary.Create<string, LeafRange>(StringComparer.Ordinal), ImmutableSortedDictionary<int, LeafSums>.Empty, turn.Now, value),
         };
     }
 
@@ -116,15 +116,18 @@ internal static class Evaluations
     private static void Close(CoordinatorTurn turn, Evaluation going)
     {
         var set = turn.Rules.Sets[going.Set];
-        turn.Publish(new Evaluated(going.Step, set.Name, LeafSums.Total(going.Sums.Values), (turn.Now - going.Since).TotalSeconds));
+        var metrics = LeafSums.Total(going.Sums.Values);
+        turn.Publish(new Evaluated(going.Step, set.Name, metrics, (turn.Now - going.Since).TotalSeconds));
+        var value = set.Name == turn.Rules.Selection?.Set ? Selections.ValueOf(turn, metrics) : going.Value;
         if (going.Set + 1 < turn.Rules.Sets.Length)
         {
-            Open(turn, going.Set + 1);
+            Open(turn, going.Set + 1, value);
             Deal(turn);
             return;
         }
 
-        turn.State = turn.State with { Evaluation = null, Evaluated = going.Step };
+        turn.State = turn.State with { Evaluation = null };
+        Selections.Take(turn, going.Step, value);
         Boundary.Continue(turn);
     }
 

@@ -88,7 +88,7 @@ internal static class Gatherings
             Follow(turn, front, ready.Except(front));
         }
 
-        turn.State = turn.State with { Step = applied, Evaluated = applied > turn.Rules.StartStep ? applied : turn.State.Evaluated };
+        turn.State = turn.State with { Step = applied, Seen = Selections.Newest(turn, front, applied) };
         RememberOwners(turn, front, applied);
         Begin(turn, front, turn.State.Lost is { } lost ? $"{lost}; {turn.NamesOf(front)} still held step {applied}" : "a new coordinator took over");
     }

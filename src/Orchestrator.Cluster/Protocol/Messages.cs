@@ -31,6 +31,23 @@ public sealed partial class ComputeStep
     public Deal ToDeal() => new([.. Deal.Select(leaves => leaves.Ranges.Select(range => new Core.LeafRange(range.Start, range.Count)).ToImmutableArray())]);
 }
 
+/// <summary>The wire's form of an <see cref="EvaluationHistory"/>.</summary>
+public sealed partial class Seen
+{
+    public static Seen Of(EvaluationHistory history)
+    {
+        var seen = new Seen { Evaluated = history.Evaluated, BestStep = history.BestStep, WithoutGain = history.WithoutGain };
+        if (history.Best is { } best)
+        {
+            seen.Best = best;
+        }
+
+        return seen;
+    }
+
+    public EvaluationHistory ToHistory() => new(Evaluated, BestStep, HasBest ? Best : null, WithoutGain);
+}
+
 /// <summary>Metric sums by leaf, names written once.</summary>
 public sealed partial class Sums
 {

@@ -39,6 +39,12 @@ public sealed record RunRules
 
     public bool EvalLast { get; init; }
 
+    /// <summary>null: no checkpoint is better than another.</summary>
+    public SelectionRules? Selection { get; init; }
+
+    /// <summary>What evaluations had shown at <see cref="StartStep"/>.</summary>
+    public EvaluationHistory Seen { get; init; } = EvaluationHistory.Empty;
+
     public NonFinitePolicy NonFinite { get; init; }
 
     public string Transport { get; init; } = "";
@@ -77,6 +83,8 @@ public sealed record RunRules
             EvalEverySteps = options.EvalEverySteps ?? 0,
             EvalFirst = options.EvalFirst,
             EvalLast = options.EvalLast,
+            Selection = options.Selection,
+            Seen = options.Seen ?? new EvaluationHistory(Evaluated: options.Job.StartStep > 0 ? options.Job.StartStep : -1),
             NonFinite = options.NonFinite,
             Transport = options.Transport.ToString(),
             Wire = options.Wire.ToString(),

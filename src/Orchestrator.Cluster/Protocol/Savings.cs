@@ -13,7 +13,7 @@ internal static class Savings
             return false;
         }
 
-        return state.Saving is not null || ends
+        return state.Saving is not null || ends || Selections.IsBestNow(turn)
             || (rules.SaveEverySteps > 0 && state.Step % rules.SaveEverySteps == 0)
             || (rules.SaveEvery is { } every && turn.Now - state.LastSave >= every);
     }
@@ -111,6 +111,7 @@ internal static class Savings
 
     private static void Done(CoordinatorTurn turn, Saving saving, string sha256)
     {
+        Selections.Saved(turn, saving);   // before what makes older ones be pruned
         turn.Publish(new CheckpointWritten(saving.Step, turn.State.Term, saving.Directory, sha256, (turn.Now - saving.Since).TotalSeconds));
         Close(turn, turn.State with
         {

@@ -21,7 +21,7 @@ internal static class Steps
         RedealIfInHand(turn);
         var step = turn.State.Try!;
         var id = new StepId(state.Term, state.Generation, state.Step, step.Id.Attempt + 1);
-        var deal = new ComputeStep { Id = id, Leaves = leaves, Committed = turn.Committed };
+        var deal = new ComputeStep { Id = id, Leaves = leaves, Committed = turn.Committed, Seen = Seen.Of(state.Seen) };
         deal.Deal.AddRange(state.Members.Select(member => Leaves.Of(Dealing.RangesOf(step.Owners, member))));
         turn.State = turn.State with { Try = step with { Id = id, Deal = deal, Votes = step.Votes.Clear() } };
         turn.Tell(RunPhase.Training, $"step {state.Step} of {turn.Rules.Steps}");

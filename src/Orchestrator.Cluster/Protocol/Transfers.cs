@@ -61,6 +61,7 @@ internal static class Transfers
                 Digest = offer.Digest,
                 Bytes = offer.Bytes,
                 StateDigest = offer.StateDigest,
+                Seen = Seen.Of(turn.State.Seen),
             });
         }
     }

@@ -180,7 +180,7 @@ internal static class WorkerCommands
                 turn.Begin(new MeetGroup(form));
                 break;
             case ComputeStep step when s.Applied == step.Id.Step && s.Group == (step.Id.Term, step.Id.Generation):
-                turn.State = s with { Staged = null, Dealt = step };
+                turn.State = s with { Staged = null, Dealt = step, Seen = step.Seen };
                 turn.Begin(new ComputeLeaves(step));
                 break;
             case Evaluate evaluate when s.Applied == evaluate.Step:
@@ -205,7 +205,7 @@ internal static class WorkerCommands
                 turn.Reply(new StateAdopted { Term = fetch.Term, Step = fetch.Step, StateDigest = s.StateDigest });
                 break;
             case FetchState fetch:
-                turn.State = s with { Applied = -1, StateDigest = 0, Staged = null, Dealt = null, AppliedId = null };
+                turn.State = s with { Applied = -1, StateDigest = 0, Staged = null, Dealt = null, AppliedId = null, Seen = fetch.Seen };
                 turn.Begin(new AdoptState(fetch));
                 break;
             default:

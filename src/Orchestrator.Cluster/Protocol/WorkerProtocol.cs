@@ -152,6 +152,7 @@ internal sealed class WorkerTurn(WorkerState state, TimeSpan now, WorkerRules ru
             Doing = s.Running is null ? s.Staged is null ? "idle" : "staged" : s.Reducing ? Reducing : Word(s.Running),
             Leaving = s.Leaving,
             Failed = s.Failed,
+            Seen = s.Seen,
         };
         if (s.Dealt is { } dealt)
         {

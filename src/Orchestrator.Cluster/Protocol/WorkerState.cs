@@ -49,6 +49,9 @@ public sealed record WorkerState
     /// <summary>The deal it last computed by.</summary>
     public ComputeStep? Dealt { get; init; }
 
+    /// <summary>What evaluations have shown, as the last deal or the state taken over says; null before either.</summary>
+    public Seen? Seen { get; init; }
+
     /// <summary>The newest generation that it was told to form, met or not.</summary>
     public (long Term, int Generation) Told { get; init; }
 
@@ -93,6 +96,7 @@ public sealed record WorkerState
         AppliedGradient = AppliedGradient,
         Staged = Staged,
         Dealt = Dealt,
+        Seen = Seen,
         Told = Told,
     };
 }

@@ -53,6 +53,49 @@ public sealed class ClusterRunTests
         Assert.Equal(26, run.All<Evaluated>()[0].Metrics[0].Weight);   // 13 leaves of weight 2, each once
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_run_whose_evaluations_do_not_get_better_ends_early_with_its_best_checkpoint_kept(bool greater)
+    {
+        var (one, two) = (await RunAsync("a"), await RunAsync("a", "b"));
+        Assert.Equal(one, two);
+        Assert.Equal(greater ? "20 of 20" : "1 of 20", one.Story);   // this replica's loss rises at each step
+
+        async Task<(string Story, string? Sha)> RunAsync(params string[] workers)
+        {
+            await using var run = await new TestRun().StartAsync(steps: 20, o => o with
+            {
+                Workers = workers.Length,
+                EvalEverySteps = 1,
+                Job = o.Job with { EvaluationSets = [new("other", 3, 4), new("eval", 50, 4)] },
+                Selection = new SelectionRules("eval", "loss", greater, Patience: 3),
+            });
+            run.Add(workers);
+            var outcome = await run.EndAsync();
+            Assert.True(outcome.End == RunEnd.Completed, outcome.Reason + "\n" + run.Story());
+            Assert.Equal(greater ? 20 : 4, outcome.Step);   // 1 is the best, 2, 3 and 4 are not
+            Assert.Equal(!greater, outcome.Reason.StartsWith("Early stopping: 3 evaluations in a row", StringComparison.Ordinal));
+            Assert.Equal(!greater ? [1L] : Enumerable.Range(1, 20).Select(step => (long)step), run.All<BestCheckpoint>().Select(best => best.Step));
+            Assert.Equal(!greater ? [1L, 4] : Enumerable.Range(1, 20).Select(step => (long)step), run.All<CheckpointWritten>().Select(written => written.Step));
+            return ($"{run.All<BestCheckpoint>()[^1].Step} of 20", outcome.WeightsSha256);
+        }
+    }
+
+    [Fact]
+    public async Task A_metric_that_the_set_does_not_have_ends_the_run_at_the_first_evaluation()
+    {
+        await using var run = await new TestRun().StartAsync(steps: 4, o => o with
+        {
+            Job = o.Job with { EvaluationSets = [new("eval", 8, 4)] },
+            Selection = new SelectionRules("eval", "lose", false),
+        });
+        run.Add("a", "b");
+        var outcome = await run.EndAsync();
+        Assert.Equal((RunEnd.Failed, 0L), (outcome.End, outcome.Step));
+        Assert.Contains("its metrics are loss. Name one of these", outcome.Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_worker_that_shares_no_files_downloads_them_and_ships_its_checkpoint()
     {

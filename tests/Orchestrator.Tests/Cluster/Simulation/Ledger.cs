@@ -90,6 +90,10 @@ internal sealed class Ledger(World world)
             {
                 CheckCommit(coordinator, before, step);
             }
+            else if (effect is Publish { Event: BestCheckpoint best })
+            {
+                CheckBest(coordinator, best);
+            }
         }
     }
 
@@ -98,7 +102,7 @@ internal sealed class Ledger(World world)
         _isOver |= outcome.Reason.StartsWith("The last worker has left", StringComparison.Ordinal);   // others may still be loading
         _isOver |= outcome.End == RunEnd.Failed
             && !world.Workers.Any(w => w is { Alive: true, Driver.Replica: { Whole: true } replica } && replica.Applied >= coordinator.State.Step);
-        var steps = world.Scenario.Rules.Steps;
+        var steps = world.Truth.LastStep;
         if (outcome.End == RunEnd.Completed && (outcome.Step != steps
             || (outcome.Checkpoint == world.Scenario.Rules.CheckpointOf(steps) && (!_saved.Contains(steps) || outcome.WeightsSha256 != $"{world.Truth.WeightsAfter(steps):x16}"))))
         {
@@ -114,6 +118,16 @@ internal sealed class Ledger(World world)
         }
     }
 
+    /// <summary>What evaluations showed survives whoever coordinates: the best is the best of all evaluations so far.</summary>
+    private void CheckBest(SimCoordinator coordinator, BestCheckpoint best)
+    {
+        var seen = world.Truth.SeenAt(best.Step);
+        if (seen.BestStep != best.Step || seen.Best != best.Value || !_saved.Contains(best.Step))
+        {
+            throw new Violation($"I2: {coordinator.Name} calls step {best.Step} the best with {best.Value}; the best so far is step {seen.BestStep} with {seen.Best}");
+        }
+    }
+
     private void CheckCommit(SimCoordinator coordinator, CoordinatorState before, StepCommitted step)
     {
         var takesOver = before.Stage == Stage.Gathering;
@@ -121,6 +135,11 @@ internal sealed class Ledger(World world)
         if (!takesOver && step.Id.Step != before.Step)
         {
             throw new Violation($"I3: {coordinator.Name} commits {step.Id} after {before.Step} steps");
+        }
+
+        if (step.Step > world.Truth.LastStep)
+        {
+            throw new Violation($"I2: {coordinator.Name} commits step {step.Step}, and the run ends early after {world.Truth.LastStep}");
         }
 
         var digests = members.Select(m => _staged.TryGetValue((world.Members.Find(m)!, step.Id), out var digest) ? digest : (ulong?)null).Distinct().ToList();

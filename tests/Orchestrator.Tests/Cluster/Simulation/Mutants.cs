@@ -209,3 +209,9 @@ internal sealed class ForgetsLostLeaves : DealsOtherwise
         }
     }
 }
+
+/// <summary>A coordinator that keeps to itself what evaluations showed: whoever takes over begins to count anew.</summary>
+internal sealed class KeepsEvaluationsToItself : DealsOtherwise
+{
+    protected override void Change(ComputeStep step) => step.Seen = null;
+}

@@ -82,7 +82,7 @@ internal sealed record Scenario
         var (rough, mild) = (dice.Chance(0.4), dice.Chance(0.5));
         var faults = DrawAll(dice, mild);
         var bad = dice.Chance(0.05) ? (dice.Of(steps), dice.Of(leaves)) : ((long, int)?)null;
-        var rules = RulesOf(dice, workers, leaves, steps);
+        var rules = WithSelection(RulesOf(dice, workers, leaves, steps), new Dice(seed ^ 0x5E1EC7));
         return new Scenario
         {
             Seed = seed,
@@ -116,6 +116,11 @@ internal sealed record Scenario
 
     private static Fault Draw(Dice dice) => new(
         dice.Milliseconds(0, dice.Pick([300, 800, 800, 1500, 4000])), dice.Pick(Kinds), dice.Of(8), dice.Milliseconds(10, dice.Pick([200, 1500, 12000])));
+
+    private static RunRules WithSelection(RunRules rules, Dice dice) => rules.Sets.IsEmpty || rules.EvalEverySteps == 0 || dice.Chance(0.3) ? rules : rules with
+    {
+        Selection = new SelectionRules("eval", "quality", dice.Chance(0.5), dice.Chance(0.8) ? dice.Between(1, 2) : null, dice.Pick([0, 0, 2])),
+    };
 
     private static RunRules RulesOf(Dice dice, int workers, int leaves, int steps) => new()
     {

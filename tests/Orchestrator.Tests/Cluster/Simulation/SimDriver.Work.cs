@@ -140,7 +140,7 @@ internal sealed partial class SimDriver
         Term = command.Term,
         Step = command.Step,
         Set = command.Set,
-        Sums = SumsOf(command.Leaves.SelectMany(range => Enumerable.Range(range.Start, range.Count))),
+        Sums = QualityOf(command.Leaves.SelectMany(range => Enumerable.Range(range.Start, range.Count))),
     });
 
     private WorkResult Saved(Save command)
@@ -200,6 +200,20 @@ internal sealed partial class SimDriver
     private TimeSpan Pace(double milliseconds) => world.Dice.Milliseconds(milliseconds / 2, milliseconds * 2) * (worker.IsSlow ? 8 : 1);
 
     private static ulong Bits(Leaves leaves) => leaves.All.Aggregate(0UL, (bits, leaf) => bits | 1UL << leaf);
+
+    private Sums QualityOf(IEnumerable<int> leaves)
+    {
+        var sums = new Sums();
+        sums.Names.Add("quality");
+        foreach (var leaf in leaves)
+        {
+            sums.Leaves.Add(leaf);
+            sums.Values.Add(Truth.Quality(Replica!.Weights, leaf));
+            sums.Weights.Add(0);
+        }
+
+        return sums;
+    }
 
     private static Sums SumsOf(IEnumerable<int> leaves)
     {

@@ -1,3 +1,4 @@
+using Orchestrator.Cluster;
 using StepId = Orchestrator.Core.StepId;
 
 namespace Orchestrator.Tests.Cluster.Simulation;
@@ -83,10 +84,21 @@ internal sealed class Truth(Scenario scenario)
     public const ulong Initial = 0x1234_5678_9ABC_DEF0;
 
     private readonly ulong[] _weights = Weights(scenario);
+    private readonly Dictionary<long, EvaluationHistory> _seen = [];
+    private long? _lastStep;
 
     public ulong AllLeaves { get; } = (1UL << scenario.Leaves) - 1;
 
     public ulong WeightsAfter(long step) => _weights[step];
+
+    /// <summary>Steps of the whole run: fewer than planned where it is to end early.</summary>
+    public long LastStep => _lastStep ??= Evaluate();
+
+    /// <summary>The best step of those evaluated up to this one.</summary>
+    public EvaluationHistory SeenAt(long step) => LastStep >= step ? _seen[step] : throw new Violation($"nobody should come to step {step}: the run ends after {LastStep}");
+
+    /// <summary>What a leaf of the evaluation set adds to the set's quality: whole numbers, so that sums are exact.</summary>
+    public static double Quality(ulong weights, int leaf) => Mix(weights ^ (ulong)leaf) % 8;
 
     public ulong BadLeaves(long step) => scenario.BadLeaf is { } bad && bad.Step == step ? 1UL << bad.Leaf : 0;
 
@@ -94,6 +106,27 @@ internal sealed class Truth(Scenario scenario)
     public static ulong Leaf(ulong weights, long step, int leaf) => Mix(weights ^ Mix((ulong)(step * 64 + leaf + 1)));
 
     public static ulong Chain(ulong weights, ulong gradient, long step) => Mix(weights + Mix(gradient + (ulong)step));
+
+    private long Evaluate()
+    {
+        var (rules, seen) = (scenario.Rules, EvaluationHistory.Empty);
+        for (var step = 0L; step <= rules.Steps; step++)
+        {
+            var due = step == 0 ? rules.EvalFirst : (step == rules.Steps && rules.EvalLast) || (rules.EvalEverySteps > 0 && step % rules.EvalEverySteps == 0);
+            if (due && rules.Selection is { } selection)
+            {
+                seen = seen.With(step, Enumerable.Range(0, rules.Sets[0].Leaves).Sum(leaf => Quality(_weights[step], leaf)), selection);
+            }
+
+            _seen[step] = seen;
+            if (seen.WhyStop(rules.Selection) is not null)
+            {
+                return step;
+            }
+        }
+
+        return rules.Steps;
+    }
 
     private static ulong[] Weights(Scenario scenario)
     {
