@@ -19,6 +19,7 @@ public static class DataKeys
         "Held-out pairs; a named set gives metrics eval_<name>_loss and so on.")
     {
         ChangesResult = false,
+        Aliases = ["eval_dataset"],
     };
 
     public static readonly Key<string> Format = new(Section, "format", Kinds.Choice(["auto", .. RowFormats.Names]), "auto",

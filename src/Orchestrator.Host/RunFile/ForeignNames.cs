@@ -11,7 +11,6 @@ public static class ForeignNames
         ["batch_size"] = "Write data.pairs_per_step, the pairs of a step.",
         ["dataset_name"] = "Write data.train, a file of pairs (.jsonl or .jsonl.gz).",
         ["train_file"] = "Write data.train.",
-        ["eval_dataset"] = "Write data.eval.",
         ["ref_model"] = "Write model.reference.",
         ["max_completion_length"] = "Write data.max_length (prompt and completion together) and data.max_prompt_length.",
         ["precompute_ref_log_probs"] = "Write reference.reference_logps: precompute.",

@@ -8,7 +8,7 @@ public static class Keys
 {
     public static ImmutableArray<Key> All { get; } =
     [
-        .. ModelKeys.All, .. DataKeys.All, .. ObjectiveKeys.All, .. TrainingKeys.All, .. LoraKeys.All, .. ReferenceKeys.All, .. ClusterKeys.All, .. OutputKeys.All,
+        .. ModelKeys.All, .. DataKeys.All, .. ObjectiveKeys.All, .. TrainingKeys.All, .. LoraKeys.All, .. ReferenceKeys.All, .. ClusterKeys.All, .. OutputKeys.All, .. SelectionKeys.All,
     ];
 
     public static ImmutableArray<string> Sections { get; } = [.. All.Select(key => key.Section).Distinct()];

@@ -36,7 +36,7 @@ public static class Kinds
     public static ValueKind<ImmutableArray<(string Name, string File)>> NamedLocations(string needed) => new(
         needed,
         (value, folder) => value.Shape == YamlShape.Map
-            ? [.. value.Entries.Select(entry => (SetName(entry.Key), Full(entry.Value, folder)))]
+            ? Distinct(value.Entries.Select(entry => (SetName(entry.Key), Full(entry.Value, folder))))
             : value.IsNull ? [] : [("eval", Full(value, folder))],
         sets => sets.Length == 0 ? "null" : $"{{{string.Join(", ", sets.Select(set => $"{set.Name}: {Quote(set.File)}"))}}}");
 
@@ -120,6 +120,15 @@ public static class Kinds
     private static string SetName(YamlValue key) => NotEmpty(key).All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.')
         ? key.Text
         : throw new ValueException($" The name \"{key.Text}\" has characters other than letters, digits, _, - and point.");
+
+    // The training pairs lie beside these sets, under the name "train".
+    private static ImmutableArray<(string Name, string File)> Distinct(IEnumerable<(string Name, string File)> sets)
+    {
+        var all = sets.ToImmutableArray();
+        return all.FirstOrDefault(set => set.Name == "train").Name is { } taken ? throw new ValueException($" The name {taken} is that of the training pairs: choose another.")
+            : all.GroupBy(set => set.Name).FirstOrDefault(group => group.Count() > 1)?.Key is { } twice ? throw new ValueException($" The name {twice} stands there twice.")
+            : all;
+    }
 
     private static string Full(YamlValue value, string folder)
     {

@@ -24,7 +24,7 @@ public static class OutputKeys
         ChangesResult = false,
     };
 
-    public static readonly Key<int> KeepLast = new(Section, "keep_last", Kinds.Whole(1), 2, "Checkpoints that stay; older ones are deleted.")
+    public static readonly Key<int> KeepLast = new(Section, "keep_last", Kinds.Whole(1), 2, "The newest checkpoints, which stay, besides the best one and the one a run resumed from; older ones are deleted.")
     {
         ChangesResult = false,
         Aliases = ["save_total_limit"],

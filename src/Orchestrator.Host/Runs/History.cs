@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Orchestrator.Cluster;
 using Orchestrator.Host.Metrics;
 
 namespace Orchestrator.Host.Runs;
@@ -9,15 +10,39 @@ namespace Orchestrator.Host.Runs;
 /// </summary>
 public static class History
 {
-    /// <summary>Keeps the lines of steps up to <paramref name="step"/>; a last line that was cut off goes too.</summary>
-    public static void CutMetrics(string path, long step)
+    /// <summary>
+    /// Keeps the lines of steps up to <paramref name="step"/>; a last line that was cut off goes too, and so do those of an evaluation after that
+    /// step which did not come to all sets: it is made again.
+    /// </summary>
+    /// <param name="sets">Names of the evaluation sets.</param>
+    public static void CutMetrics(string path, long step, IReadOnlyCollection<string> sets)
     {
         if (File.Exists(path))
         {
-            var kept = File.ReadAllLines(path).TakeWhile(line => StepOf(line) <= step).ToArray();
+            var kept = File.ReadAllLines(path).TakeWhile(line => StepOf(line) <= step).ToList();
+            var last = kept.Where(line => StepOf(line) == step && IsEvaluation(line)).ToList();
+            if (!sets.All(set => last.Exists(line => Number(line, MetricNames.Prefix(set) + MetricNames.Loss) is not null)))
+            {
+                kept.RemoveAll(last.Contains);
+            }
+
             File.WriteAllText(path + ".tmp", string.Concat(kept.Select(line => line + "\n")));
             File.Move(path + ".tmp", path, overwrite: true);
         }
+    }
+
+    /// <summary>What the evaluations in a metrics file have shown.</summary>
+    /// <param name="rules">null: only that they were made.</param>
+    public static EvaluationHistory Seen(string path, SelectionRules? rules)
+    {
+        var seen = EvaluationHistory.Empty;
+        foreach (var line in (File.Exists(path) ? File.ReadLines(path) : []).Where(IsEvaluation))
+        {
+            var step = StepOf(line)!.Value;
+            seen = rules is not null && Number(line, MetricNames.Prefix(rules.Set) + rules.Metric) is { } value ? seen.With(step, value, rules) : seen with { Evaluated = step };
+        }
+
+        return seen;
     }
 
     /// <summary>num_tokens of the first <paramref name="step"/> steps, from the events; a step that was made twice counts once.</summary>
@@ -33,6 +58,15 @@ public static class History
         }
 
         return tokens.Values.Sum();
+    }
+
+    private static bool IsEvaluation(string line) => line.Contains("\"eval_", StringComparison.Ordinal);
+
+    /// <summary>NaN where the file has null in a number's place; null where the line has no such metric.</summary>
+    private static double? Number(string line, string name)
+    {
+        using var json = JsonDocument.Parse(line);
+        return !json.RootElement.TryGetProperty(name, out var value) ? null : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
     }
 
     private static long? StepOf(string line)

@@ -12,6 +12,9 @@ public sealed record OutputDirectory(string Path)
 
     public string Events => In(Host.Metrics.EventsFile.FileName);
 
+    /// <summary>Which checkpoint is the best; absent where nobody asked.</summary>
+    public string Best => In(BestModel.FileName);
+
     public string Checkpoints => In("checkpoints");
 
     public string Model => In("model");
@@ -47,7 +50,7 @@ public sealed record OutputDirectory(string Path)
             Directory.Delete(name, recursive: true);
         }
 
-        foreach (var name in new[] { RunFile, Job, Metrics, Events })
+        foreach (var name in new[] { RunFile, Job, Metrics, Events, Best })
         {
             File.Delete(name);
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Orchestrator.Cluster;
 using Orchestrator.Collectives;
@@ -31,14 +32,60 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         }
 
         var job = Prepare(places, resume, stop);
-        History.CutMetrics(Output.Metrics, job.StartStep);
+        History.CutMetrics(Output.Metrics, job.StartStep, [.. job.EvaluationSets.Select(set => set.Name)]);
         var outcome = await CoordinateAsync(job, places, resume, stop);
-        if (outcome is { End: RunEnd.Completed, Checkpoint: { } checkpoint })
+        return outcome is { End: RunEnd.Completed } ? Finish(outcome with { Checkpoint = outcome.Checkpoint ?? resume?.Checkpoint?.Directory }) : outcome;
+    }
+
+    /// <summary>Leaves the model: the last checkpoint's, or the best one's where the run file says so.</summary>
+    private RunOutcome Finish(RunOutcome outcome)
+    {
+        if (outcome.Checkpoint is not { } last)
         {
-            FinalModel.Write(checkpoint, Output.Model);
+            return outcome;
         }
 
-        return outcome;
+        var checkpoint = CheckpointFolder.Open(last);
+        if (Settings.Of(SelectionKeys.LoadBest))
+        {
+            try
+            {
+                var best = BestModel.Read(Output) ?? throw new InvalidDataException($"{Output.Best} names none, as it could not be written when it was due.");
+                checkpoint = CheckpointFolder.Open(best.DirectoryIn(Output));
+                outcome = outcome with { Reason = $"{outcome.Reason} The model is the best checkpoint's, of step {best.Step}: {best.Metric} {best.Value.ToString("0.######", CultureInfo.InvariantCulture)}." };
+            }
+            catch (InvalidDataException error)
+            {
+                Line.Write($"WARNING: the model is the last checkpoint's, not the best one's: {error.Message}");
+            }
+        }
+
+        FinalModel.Write(checkpoint.Directory, Output.Model);
+        PruneAtTheEnd();
+        return outcome with { Checkpoint = checkpoint.Directory, WeightsSha256 = checkpoint.WeightsSha256 };
+    }
+
+    // Workers that join still read the checkpoint that the run resumed from.
+    private void Prune(string? resumed) => CheckpointFolder.Prune(Output.Checkpoints, Settings.Of(OutputKeys.KeepLast), resumed, BestModel.Read(Output)?.DirectoryIn(Output));
+
+    private void PruneAtTheEnd()
+    {
+        try
+        {
+            Prune(resumed: null);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Line.Write($"WARNING: older checkpoints could not be removed: {error.Message}");
+        }
+    }
+
+    private void Record(RunEvent happened)
+    {
+        if (happened is BestCheckpoint best)
+        {
+            BestModel.Of(best, Output).Write(Output);
+        }
     }
 
     private IReadOnlyList<WorkerPlace> Places()
@@ -71,14 +118,18 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
     private async Task<RunOutcome> CoordinateAsync(Job job, IReadOnlyList<WorkerPlace> places, ResumePoint? resume, CancellationToken stop)
     {
         var token = Token();
+        var selection = Selection.Of(Settings);
+        var seen = resume is null ? EvaluationHistory.Empty : History.Seen(Output.Metrics, selection);
+        BestModel.Reconcile(Output, selection, seen);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var metrics = new MetricsFile(Output.Metrics, Settings.Of(OutputKeys.LoggingSteps), History.Tokens(Output.Events, job.StartStep));
         using var log = new ChildLog(Path.Combine(Output.Logs, "coordinator.log"));
         using var events = new EventsFile(Output.Events);
         await using var workers = new WorkersOfThisRun(this, places, token, giveUp);
         var observers = new Observers(
-            [metrics, events, new RunScreen(Line, Settings.Of(OutputKeys.LoggingSteps)), new ObserverAction(workers.On), .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]], Line.Write);
-        var outcome = await Coordinator.RunAsync(Options(job, places.Count, token, resume, log.Add), observers, giveUp.Token);
+            [new ObserverAction(Record), metrics, events, new RunScreen(Line, Settings.Of(OutputKeys.LoggingSteps)), new ObserverAction(workers.On), .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]], Line.Write);
+        var options = Options(job, places.Count, token, resume, log.Add) with { Selection = selection, Seen = seen };
+        var outcome = await Coordinator.RunAsync(options, observers, giveUp.Token);
         return workers.Lost is { } why && outcome.End != RunEnd.Completed ? outcome with { End = RunEnd.Failed, Reason = $"{why} {outcome.Reason}" } : outcome;
     }
 
@@ -93,7 +144,7 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         OutputDirectory = Output.Path,
         SaveEverySteps = Settings.Of(OutputKeys.SaveEverySteps),
         SaveEvery = Settings.Of(OutputKeys.SaveEveryMinutes) is > 0 and var minutes ? TimeSpan.FromMinutes(minutes) : null,
-        AfterCheckpoint = _ => CheckpointFolder.Prune(Output.Checkpoints, Settings.Of(OutputKeys.KeepLast)),
+        AfterCheckpoint = _ => Prune(resume?.Checkpoint?.Directory),
         EvalEverySteps = Settings.Of(OutputKeys.EvalEverySteps),
         EvalFirst = Settings.Of(OutputKeys.EvalFirst),
         FirstTerm = resume?.FirstTerm ?? 1,

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Orchestrator.Cluster;
+using Orchestrator.Host.Metrics;
 
 namespace Orchestrator.Host.Screen;
 
@@ -35,6 +37,7 @@ public sealed class RunScreen(ProgressLine line, int loggingSteps) : IRunObserve
     {
         Listening listening => $"Coordinator at {listening.Control}.",
         Evaluated evaluated => StepText.Of(evaluated),
+        BestCheckpoint best => $"The best so far: {MetricNames.Prefix(best.Set)}{best.Metric} {best.Value.ToString("0.######", CultureInfo.InvariantCulture)} after step {best.Step}",
         CheckpointWritten written => $"Checkpoint of step {written.Step}: {written.Directory} ({written.Seconds:0.0} s)",
         CheckpointFailed failed => $"WARNING: no checkpoint of step {failed.Step}: {failed.Reason} The last good one stays; the run goes on.",
         MembershipChanged changed => $"{changed.What} ({changed.Seconds:0.0} s, {changed.RecomputedLeaves} leaves anew). In now: {string.Join(", ", changed.Members)}.",

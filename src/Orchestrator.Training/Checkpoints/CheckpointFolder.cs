@@ -75,8 +75,10 @@ public static class CheckpointFolder
 
     /// <summary>Deletes checkpoints until <paramref name="keepLast"/> whole ones are left; damaged ones do not count, and go with them.</summary>
     /// <param name="keepLast">At least 1: the last good one is never deleted.</param>
-    public static void Prune(string directory, int keepLast)
+    /// <param name="spared">Checkpoints that stay in any case, and are not counted where they are older.</param>
+    public static void Prune(string directory, int keepLast, params IEnumerable<string?> spared)
     {
+        var needed = spared.OfType<string>().Select(path => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))).ToHashSet(StringComparer.Ordinal);
         ArgumentOutOfRangeException.ThrowIfLessThan(keepLast, 1);
         var kept = 0;
         foreach (var (path, _) in Candidates(directory, ImmutableArray.CreateBuilder<SkippedCheckpoint>()))
@@ -85,7 +87,7 @@ public static class CheckpointFolder
             {
                 kept += TryOpen(path, null) is null ? 0 : 1;
             }
-            else
+            else if (!needed.Contains(Path.GetFullPath(path)))
             {
                 Delete(path);
             }

@@ -1,3 +1,4 @@
+using Orchestrator.Cluster;
 using Orchestrator.Host.Runs;
 
 namespace Orchestrator.Tests.Host.Runs;
@@ -33,8 +34,46 @@ public sealed class OutputDirectoryTests : IDisposable
     {
         var path = Path.Combine(_folder, "metrics.jsonl");
         File.WriteAllText(path, "{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"eval_loss\":1}\n{\"step\":3}\n{\"st");
-        History.CutMetrics(path, 2);
+        History.CutMetrics(path, 2, ["eval"]);
         Assert.Equal("{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"eval_loss\":1}\n", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void An_evaluation_that_did_not_come_to_all_sets_is_made_again()
+    {
+        var path = Path.Combine(_folder, "metrics.jsonl");
+        File.WriteAllText(path, "{\"step\":1,\"eval_a_loss\":1}\n{\"step\":1,\"eval_b_loss\":1}\n{\"step\":2}\n{\"step\":2,\"eval_a_loss\":1}\n");
+        History.CutMetrics(path, 2, ["a", "b"]);
+        Assert.Equal("{\"step\":1,\"eval_a_loss\":1}\n{\"step\":1,\"eval_b_loss\":1}\n{\"step\":2}\n", File.ReadAllText(path));
+        History.CutMetrics(path, 1, ["a", "b"]);
+        Assert.Equal(2, File.ReadAllLines(path).Length);
+    }
+
+    [Fact]
+    public void What_evaluations_showed_is_read_from_the_metrics()
+    {
+        var path = Path.Combine(_folder, "metrics.jsonl");
+        string[] lines =
+        [
+            """{"step":0,"eval_a_loss":0.1}""", """{"step":0,"eval_b_loss":9}""", """{"step":5,"loss":0.01}""", """{"step":5,"eval_a_loss":0.7}""", """{"step":5,"eval_b_loss":0.2}""",
+            """{"step":10,"eval_a_loss":null}""", """{"step":10,"eval_b_loss":0.1}""",
+        ];
+        File.WriteAllLines(path, lines);
+        Assert.Equal(new EvaluationHistory(10, 5, 0.7, 1), History.Seen(path, new SelectionRules("a", "loss", false)));
+        Assert.Equal(new EvaluationHistory(10, 10, 0.1, 0), History.Seen(path, new SelectionRules("b", "loss", false)));
+        Assert.Equal(new EvaluationHistory(10), History.Seen(path, null));
+        Assert.Equal(EvaluationHistory.Empty, History.Seen(path + ".absent", null));
+    }
+
+    [Fact]
+    public void The_record_of_the_best_checkpoint_follows_the_history_that_a_run_goes_on_with()
+    {
+        var (output, rules) = (new OutputDirectory(_folder), new SelectionRules("ood", "loss", false));
+        Directory.CreateDirectory(Path.Combine(output.Checkpoints, "step-00000005"));
+        BestModel.Reconcile(output, rules, new EvaluationHistory(10, 5, 0.25));
+        Assert.Equal(new BestModel("eval_ood_loss", 0.25, 5, Path.Combine("checkpoints", "step-00000005")), BestModel.Read(output));
+        BestModel.Reconcile(output, rules, new EvaluationHistory(15, 15, 0.2));   // its checkpoint is not there
+        Assert.Null(BestModel.Read(output));
     }
 
     [Fact]

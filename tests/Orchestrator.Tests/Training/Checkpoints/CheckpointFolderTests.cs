@@ -117,6 +117,20 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
+    public void Pruning_spares_what_is_still_needed()
+    {
+        foreach (var step in new[] { 10, 20, 30, 40 })
+        {
+            Save(1, step);
+        }
+
+        CheckpointFolder.Prune(_root, 1, Path.Combine(_root, "step-00000010"), null, Path.Combine(_root, "step-00000030") + "/");
+        Assert.Equal(["step-00000010", "step-00000030", "step-00000040"], Names());
+        CheckpointFolder.Prune(_root, 2);
+        Assert.Equal(["step-00000030", "step-00000040"], Names());
+    }
+
+    [Fact]
     public void Pruning_never_deletes_the_last_good_one()
     {
         Save(1, 10);
