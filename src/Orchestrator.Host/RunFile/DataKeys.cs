@@ -8,7 +8,7 @@ public static class DataKeys
 {
     private const string Section = "data";
 
-    public static readonly Key<ImmutableArray<string>> Train = new(Section, "train", Kinds.Locations("a file of pairs (.jsonl, .json, also .gz), a folder or a pattern of such files, or a list of them"), [],
+    public static readonly Key<ImmutableArray<string>> Train = new(Section, "train", Kinds.Locations("a file of pairs (.jsonl, .json, also .gz, .parquet), a folder or a pattern of such files, or a list of them"), [],
         "Preference pairs to train on.")
     {
         Required = true,
@@ -27,6 +27,9 @@ public static class DataKeys
 
     public static readonly Key<ImmutableSortedDictionary<string, string>> Columns = new(Section, "columns", Kinds.Renames("names as {prompt: question}, or null"),
         ImmutableSortedDictionary<string, string>.Empty, "What the rows call a field, where they have another name for it.");
+
+    public static readonly Key<string> RejectedChoice = new(Section, "rejected_choice", Kinds.Choice(["worst", "random"]), "worst",
+        "Rankings of several answers: the best is held against the worst, or against a lower one picked by the seed.");
 
     public static readonly Key<int?> MaxLength = new(Section, "max_length", Kinds.Whole(2, 1 << 20).OrNull("no limit"), 512,
         "Tokens of prompt and completion together; longer ones are truncated.");
@@ -58,5 +61,5 @@ public static class DataKeys
     public static readonly Key<bool> Shuffle = new(Section, "shuffle", Kinds.Flag, true, "Visit the pairs in a new order each epoch, by the seed.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Train, Eval, Format, Columns, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
+        [Train, Eval, Format, Columns, RejectedChoice, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
 }

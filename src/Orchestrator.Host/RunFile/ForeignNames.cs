@@ -9,7 +9,7 @@ public static class ForeignNames
         ["per_device_eval_batch_size"] = "Write data.pairs_per_leaf, the pairs of one forward.",
         ["gradient_accumulation_steps"] = "Write data.pairs_per_step, the pairs of a step: per_device_train_batch_size x gradient_accumulation_steps x number of devices.",
         ["batch_size"] = "Write data.pairs_per_step, the pairs of a step.",
-        ["dataset_name"] = "Write data.train, a file of pairs (.jsonl or .jsonl.gz).",
+        ["dataset_name"] = "Write data.train, a file of pairs (.jsonl, .jsonl.gz, .parquet).",
         ["train_file"] = "Write data.train.",
         ["ref_model"] = "Write model.reference.",
         ["max_completion_length"] = "Write data.max_length (prompt and completion together) and data.max_prompt_length.",

@@ -49,6 +49,8 @@ public static class Mapping
         AddEos = settings.Of(DataKeys.AddEos),
         Join = settings.Of(DataKeys.PromptJoin) == "joined" ? PromptJoin.Joined : PromptJoin.Separate,
         Format = settings.Of(DataKeys.Format),
+        RejectedChoice = settings.Of(DataKeys.RejectedChoice) == "worst" ? RejectedChoice.Worst : RejectedChoice.Random,
+        Seed = settings.Of(TrainingKeys.Seed),
         FailOnBadRow = settings.Of(DataKeys.OnBadRow) == "fail",
         VocabularySize = vocabulary,
         Columns = settings.Of(DataKeys.Columns),

@@ -18,7 +18,7 @@ public static class InspectVerb
     {
         var model = new Option<string>("--model") { Required = true, Description = "A folder in Hugging Face layout: its tokenizer is used." };
         var adapter = VerbOptions.Adapter();
-        var data = new Option<string>("--data") { Required = true, Description = "A file of pairs, .jsonl or .jsonl.gz." };
+        var data = new Option<string>("--data") { Required = true, Description = "A file of pairs: .jsonl, .json (also .gz) or .parquet." };
         var row = new Option<long>("--row") { Required = true, Description = "Counted from 0." };
         var set = new Option<string[]>("--set") { Description = "key=value of the section data, for example max_length=128." };
         var json = VerbOptions.Json();
@@ -51,7 +51,7 @@ public static class InspectVerb
     /// <summary>Prompt grey, tokens that count green or red, what truncation takes struck through.</summary>
     public static void Show(IAnsiConsole console, RowView view)
     {
-        console.WriteLine($"{view.File}, line {view.Line}: row {view.Row}, format {view.Format ?? "unknown"}");
+        console.WriteLine($"{view.File}, {view.Place}: row {view.Row}, format {view.Format ?? "unknown"}");
         if (view.Problem is { } problem)
         {
             console.MarkupLineInterpolated($"[yellow]Training skips it: {RowProblems.NameOf(problem)}: {view.Detail ?? ""}[/]");

@@ -12,7 +12,7 @@ public static class ScoreVerb
         var model = new Option<string>("--model") { Required = true, Description = "The policy, a folder in Hugging Face layout." };
         var adapter = VerbOptions.Adapter();
         var reference = new Option<string?>("--reference") { Description = "The reference; without one it is the model without its adapter, and where there is no adapter every completion counts as equally likely." };
-        var data = new Option<string>("--data") { Required = true, Description = "A file of pairs, .jsonl or .jsonl.gz." };
+        var data = new Option<string>("--data") { Required = true, Description = "A file of pairs: .jsonl, .json (also .gz) or .parquet." };
         var loss = new Option<string?>("--loss") { Description = "As objective.loss_type." };
         var beta = new Option<string?>("--beta") { Description = "As objective.beta." };
         var smoothing = new Option<string?>("--label-smoothing") { Description = "As objective.label_smoothing." };

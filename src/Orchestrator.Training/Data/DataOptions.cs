@@ -40,6 +40,16 @@ public enum PromptJoin
     Separate,
 }
 
+/// <summary>Which answer of a ranking is held against its best one.</summary>
+public enum RejectedChoice
+{
+    /// <summary>The one of the lowest score.</summary>
+    Worst,
+
+    /// <summary>One of those with a lower score, picked by the seed.</summary>
+    Random,
+}
+
 /// <summary>Section "data" of the run file, as far as it decides how rows become tokens. Checked before any file is opened.</summary>
 public sealed record DataOptions
 {
@@ -64,6 +74,12 @@ public sealed record DataOptions
 
     /// <summary>The format of every row by its name (<see cref="RowFormats.Names"/>); "auto": each row's fields decide, and formats may be mixed.</summary>
     public string Format { get; init; } = "auto";
+
+    /// <summary>Rankings of several answers: which one is the rejected answer of the pair.</summary>
+    public RejectedChoice RejectedChoice { get; init; } = RejectedChoice.Worst;
+
+    /// <summary>Decides what is picked at random.</summary>
+    public long Seed { get; init; }
 
     /// <summary>True: bad rows end the preparation with one message that counts them. False: they are skipped and counted.</summary>
     public bool FailOnBadRow { get; init; }

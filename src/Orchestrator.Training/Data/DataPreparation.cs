@@ -68,7 +68,7 @@ public static class DataPreparation
             }
             catch (InvalidDataException missing)
             {
-                fatal[at] = new InvalidDataException($"{files[batch[at].File]}, line {batch[at].Line}: {missing.Message}", missing);
+                fatal[at] = new InvalidDataException($"{files[batch[at].File]}, {batch[at].Place}: {missing.Message}", missing);
             }
         });
         return Array.Find(fatal, error => error is not null) is { } first ? throw first : outcomes;
@@ -92,7 +92,7 @@ public static class DataPreparation
         var (files, problems) = (string.Join(", ", report.Files), string.Join("; ", report.Problems.Select(problem => problem.Describe())));
         if (report.RowsRead == 0)
         {
-            throw new InvalidDataException($"{files} holds no rows. Needed: one JSON object per line.");
+            throw new InvalidDataException($"{files} holds no rows. Needed: one JSON object per line, or the rows of a Parquet file.");
         }
 
         if (options.FailOnBadRow && report.RowsSkipped > 0)

@@ -80,11 +80,16 @@ public sealed record ProblemCount(RowProblem Kind, long Count, ImmutableArray<Pr
     /// <summary>"2 rows: missing_field (a.jsonl line 3: "rejected" is missing; line 9)".</summary>
     public string Describe()
     {
-        var more = First.Skip(1).Select(example => $"{(example.File == First[0].File ? "" : example.File + " ")}line {example.Line}");
-        return $"{Count} row{(Count == 1 ? "" : "s")}: {Name} ({string.Join("; ", more.Prepend($"{First[0].File} line {First[0].Line}: {First[0].Detail}"))}{(Count > First.Length ? "; ..." : "")})";
+        var more = First.Skip(1).Select(example => $"{(example.File == First[0].File ? "" : example.File + " ")}{example.Place}");
+        return $"{Count} row{(Count == 1 ? "" : "s")}: {Name} ({string.Join("; ", more.Prepend($"{First[0].File} {First[0].Place}: {First[0].Detail}"))}{(Count > First.Length ? "; ..." : "")})";
     }
 }
 
 /// <summary>Where a problem was seen.</summary>
-/// <param name="Line">From 1.</param>
-public sealed record ProblemExample(string File, long Line, string Detail);
+/// <param name="Line">From 1; of a Parquet file the row.</param>
+/// <param name="RowGroup">Of a Parquet file, from 1; 0 for others.</param>
+public sealed record ProblemExample(string File, long Line, string Detail, int RowGroup = 0)
+{
+    /// <summary>"line 3", "row group 2, row 1003".</summary>
+    public string Place => Rows.SourceLine.PlaceOf(Line, RowGroup);
+}

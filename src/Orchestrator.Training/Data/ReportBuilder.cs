@@ -21,7 +21,7 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
         var (count, first) = _problems.GetValueOrDefault(kind, (0, []));
         if (first.Count < ExamplesKept)
         {
-            first.Add(new ProblemExample(files[outcome.Source.File], outcome.Source.Line, outcome.Detail!));
+            first.Add(new ProblemExample(files[outcome.Source.File], outcome.Source.Line, outcome.Detail!, outcome.Source.RowGroup));
         }
 
         _problems[kind] = (count + 1, first);

@@ -4,8 +4,8 @@ using Orchestrator.Training.Data.Rows;
 namespace Orchestrator.Training.Data;
 
 /// <summary>
-/// The formats a row may have, the first that fits its fields being taken: one row each. They are TRL's preference and SFT formats, Anthropic's
-/// HH transcripts, and ids. Formats may be mixed in one file; pairs with rows of one answer may not.
+/// The formats a row may have, the first that fits its fields being taken: one row each. They are TRL's preference and SFT formats, those of
+/// well-known data sets (Anthropic HH, SHP, UltraFeedback, Orca pairs, ShareGPT), and ids. Formats may be mixed in one file; pairs with rows of one answer may not.
 /// </summary>
 public static class RowFormats
 {
@@ -15,6 +15,11 @@ public static class RowFormats
     private static readonly ImmutableArray<RowFormat> All =
     [
         new("token_ids", true, f => f.Has("chosen_ids"), f => new IdsRow(f.Ids("prompt_ids"), f.Ids("chosen_ids"), f.Ids("rejected_ids"))),
+        new("shp", true, f => f.Has("human_ref_A") && f.Has("human_ref_B"), ScoredRows.Shp),
+        new("ranking", true, f => f.IsList("completions") && (f.Has("prompt") || f.Has("instruction")) && !f.Has("chosen"), ScoredRows.Ranking),
+        new("sharegpt", true, f => f.IsList("conversations") && f.Has("chosen"), ShareGpt.Pair),
+        new("orca", true, f => f.Has("question") && !f.Has("prompt") && f.IsText("chosen"), Orca),
+        new("binarized", true, ScoredRows.IsScoredPair, Binarized),
         new("conversational", true, f => f.Has("prompt") && (f.IsList("chosen") || (f.IsList("prompt") && f.Has("chosen"))), Conversation),
         new("conversational_implicit", true, f => f.IsList("chosen"), f => Parted(f.Messages("chosen"), f.Messages("rejected"))),
         new("strings", true, f => f.Has("prompt") && f.Has("chosen"), f => new TextRow(f.Text("prompt"), f.Text("chosen"), f.Text("rejected"))),
@@ -24,6 +29,7 @@ public static class RowFormats
         new("completion_messages", false, f => f.IsList("completion") || (f.IsList("prompt") && f.Has("completion")), f => Answered(f, "completion", null)),
         new("completion", false, f => f.Has("completion"), f => new TextRow(f.Text("prompt"), f.Text("completion"), null)),
         new("messages", false, f => f.Has("messages"), LastTurn),
+        new("sharegpt_messages", false, f => f.IsList("conversations"), ShareGpt.LastTurn),
         new("text", false, f => f.Has("text"), f => new TextRow("", f.Text("text"), null, Seam.FirstToken)),
     ];
 
@@ -50,6 +56,20 @@ public static class RowFormats
         completionsPerRow == 2
             ? "neither \"chosen\" nor \"chosen_ids\" is there; needed: \"chosen\" and \"rejected\", with or without \"prompt\", or their ids"
             : "needed: \"prompt\" and \"completion\", or \"text\", \"messages\", \"prompt_ids\" and \"completion_ids\", or a pair");
+
+    // Orca pairs: a question, perhaps with a system message, and two texts.
+    private static MessagesRow Orca(JsonFields fields) => new(
+        [.. ShareGpt.System(fields), new ChatMessage("user", fields.Text("question"))],
+        [new ChatMessage("assistant", fields.Text("chosen"))],
+        [new ChatMessage("assistant", fields.Text("rejected"))]);
+
+    private static Row Binarized(JsonFields fields)
+    {
+        ScoredRows.Judge(fields);
+        return fields.IsList("chosen") || fields.IsList("prompt")
+            ? Conversation(fields)
+            : new TextRow(fields.Text("prompt"), fields.Text("chosen"), fields.Text("rejected"));
+    }
 
     private static MessagesRow Conversation(JsonFields fields)
     {
@@ -113,5 +133,6 @@ public static class RowFormats
 internal sealed record RowFormat(string Name, bool IsPair, Func<JsonFields, bool> Fits, Func<JsonFields, Row> Read)
 {
     /// <summary>Whether the end of a prompt matters more than its start: what was said last in a conversation (<see cref="TruncationMode.Paper"/>).</summary>
-    public bool PromptEndMatters => Name is "hh" or "conversational" or "conversational_implicit" or "completion_messages" or "messages";
+    public bool PromptEndMatters => Name is
+        "hh" or "conversational" or "conversational_implicit" or "binarized" or "ranking" or "sharegpt" or "orca" or "completion_messages" or "messages" or "sharegpt_messages";
 }

@@ -23,6 +23,15 @@ public enum RowProblem
     /// <summary>Chosen and rejected are the same.</summary>
     SameAnswers,
 
+    /// <summary>The scores of a row's answers are equal: none is the better one.</summary>
+    Tie,
+
+    /// <summary>Scores decide between the answers, and one is not there.</summary>
+    MissingScore,
+
+    /// <summary>The answer that the row calls the better one has the lower score.</summary>
+    ScoresContradict,
+
     /// <summary>The two answers do not continue the same prompt.</summary>
     PromptMismatch,
 

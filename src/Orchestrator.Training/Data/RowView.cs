@@ -5,13 +5,17 @@ namespace Orchestrator.Training.Data;
 
 /// <summary>One row as the trainer sees it.</summary>
 /// <param name="Row">Rows are counted from 0 over all files; blank lines are none.</param>
-/// <param name="Line">In the file, from 1.</param>
+/// <param name="Line">In the file, from 1; of a Parquet file the row.</param>
 /// <param name="Format">Null where the row's format could not be told.</param>
 /// <param name="Problem">Why training skips the row; null where it does not.</param>
 /// <param name="Detail">The problem in words.</param>
 /// <param name="Tokens">Prompt, chosen, rejected; empty where the row never became tokens.</param>
-public sealed record RowView(long Row, string File, long Line, string? Format, RowProblem? Problem, string? Detail, RowTokens Tokens)
+/// <param name="RowGroup">Of a Parquet file, from 1; 0 for others.</param>
+public sealed record RowView(long Row, string File, long Line, string? Format, RowProblem? Problem, string? Detail, RowTokens Tokens, int RowGroup = 0)
 {
+    /// <summary>"line 3", "row group 2, row 1003".</summary>
+    public string Place => SourceLine.PlaceOf(Line, RowGroup);
+
     /// <summary>The row of that place, counted from 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The files hold fewer rows; the message says how many.</exception>
     /// <exception cref="InvalidDataException">As <see cref="DataPreparation.Prepare"/>.</exception>
@@ -37,11 +41,11 @@ public sealed record RowView(long Row, string File, long Line, string? Format, R
         try
         {
             var outcome = pipeline.Run(line);
-            return new RowView(row, file, line.Line, outcome.Format, outcome.Problem, outcome.Detail, RowTokens.Of(outcome, tokenizer));
+            return new RowView(row, file, line.Line, outcome.Format, outcome.Problem, outcome.Detail, RowTokens.Of(outcome, tokenizer), line.RowGroup);
         }
         catch (InvalidDataException missing)
         {
-            throw new InvalidDataException($"{file}, line {line.Line}: {missing.Message}", missing);
+            throw new InvalidDataException($"{file}, {line.Place}: {missing.Message}", missing);
         }
     }
 }

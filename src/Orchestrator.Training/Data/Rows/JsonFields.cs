@@ -10,6 +10,9 @@ internal sealed class JsonFields(JsonElement row, IReadOnlyDictionary<string, st
 {
     public bool Has(string name) => Find(name) is { ValueKind: not JsonValueKind.Null };
 
+    /// <summary>Whether the row has such a field at all, be it null.</summary>
+    public bool Names(string name) => Find(name) is not null;
+
     public bool IsText(string name) => Find(name) is { ValueKind: JsonValueKind.String };
 
     public bool IsList(string name) => Find(name) is { ValueKind: JsonValueKind.Array };
@@ -43,14 +46,38 @@ internal sealed class JsonFields(JsonElement row, IReadOnlyDictionary<string, st
         return ids;
     }
 
+    /// <summary>A list of messages; one message alone is a list of one.</summary>
     public ChatMessage[] Messages(string name)
     {
         const string Needed = "a list of messages";
         var value = Get(name, Needed);
-        return value.ValueKind == JsonValueKind.Array
-            ? [.. value.EnumerateArray().Select((item, at) => Message(item, $"{name}[{at}]"))]
-            : throw Wrong(name, value, Needed);
+        return value.ValueKind switch
+        {
+            JsonValueKind.Array => [.. value.EnumerateArray().Select((item, at) => Message(item, $"{name}[{at}]"))],
+            JsonValueKind.Object => [Message(value, name)],
+            _ => throw Wrong(name, value, Needed),
+        };
     }
+
+    public JsonElement[] Items(string name)
+    {
+        var value = Get(name, "a list");
+        return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, value, "a list");
+    }
+
+    /// <summary>A number, or a text that is one; null where the field is null or a text such as "N/A".</summary>
+    public double? Score(string name)
+    {
+        var value = Get(name, "a score");
+        return value.ValueKind is JsonValueKind.Number or JsonValueKind.String or JsonValueKind.Null ? Score(value) : throw Wrong(name, value, "a score");
+    }
+
+    public static double? Score(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Number when value.TryGetDouble(out var number) && double.IsFinite(number) => number,
+        JsonValueKind.String when double.TryParse(Text(value), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => number,
+        _ => null,
+    };
 
     public static string Text(JsonElement text)
     {
@@ -73,6 +100,11 @@ internal sealed class JsonFields(JsonElement row, IReadOnlyDictionary<string, st
         }
 
         var fields = new JsonFields(item, Columns.None);
+        if (!fields.Has("role") && fields.IsText("from") && fields.IsText("value"))
+        {
+            return new ChatMessage(ShareGpt.RoleOf(fields.Text("from")), fields.Text("value"));
+        }
+
         if (!fields.IsText("role"))
         {
             throw fields.Has("role") ? Wrong($"{where}.role", fields.Find("role")!.Value, "a text") : Missing($"{where}.role", Needed);

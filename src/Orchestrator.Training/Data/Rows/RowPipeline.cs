@@ -20,7 +20,7 @@ internal sealed class RowPipeline(DataOptions options, TextTokenizer? tokenizer,
             using var document = JsonDocument.Parse(source.Bytes);
             var (format, row) = RowFormats.Read(Fields(document.RootElement), options.Format, options.CompletionsPerRow);
             name = format.Name;
-            whole = _encoder.Encode(row);
+            whole = _encoder.Encode(Paired(row, source));
             var kept = Truncation.Cut(whole.Prompt.Length, whole.Chosen.Length, whole.Rejected.Length, options, format.PromptEndMatters);
             return new RowOutcome(source, name, whole, kept, null, null);
         }
@@ -33,6 +33,10 @@ internal sealed class RowPipeline(DataOptions options, TextTokenizer? tokenizer,
             return new RowOutcome(source, name, whole, default, bad.Problem, bad.Message);
         }
     }
+
+    private Row Paired(Row row, SourceLine source) => row is RankedRow ranked && options.CompletionsPerRow == 2
+        ? ranked.Pair(options.RejectedChoice, options.Seed, ((long)source.File << 40) ^ source.Line)
+        : row;
 
     private JsonFields Fields(JsonElement row) => row.ValueKind == JsonValueKind.Object
         ? new JsonFields(row, options.Columns)

@@ -2,14 +2,21 @@ using System.IO.Compression;
 
 namespace Orchestrator.Training.Data.Rows;
 
-/// <summary>One line of a file that is not blank. <paramref name="Bytes"/> is valid for good: every line has its own.</summary>
+/// <summary>One row of a file, as JSON: a line that is not blank, an element of an array, a row of a Parquet file. <paramref name="Bytes"/> is valid for good: every row has its own.</summary>
 /// <param name="File">Index into the list of files.</param>
-/// <param name="Line">Counted from 1, blank lines included.</param>
-internal readonly record struct SourceLine(int File, long Line, ReadOnlyMemory<byte> Bytes);
+/// <param name="Line">Counted from 1, blank lines included; of a Parquet file the row, counted from 1.</param>
+/// <param name="RowGroup">Of a Parquet file, counted from 1; 0 for others.</param>
+internal readonly record struct SourceLine(int File, long Line, ReadOnlyMemory<byte> Bytes, int RowGroup = 0)
+{
+    /// <summary>"line 3", "row group 2, row 1003".</summary>
+    public string Place => PlaceOf(Line, RowGroup);
+
+    public static string PlaceOf(long line, int rowGroup) => rowGroup > 0 ? $"row group {rowGroup}, row {line}" : $"line {line}";
+}
 
 /// <summary>
-/// Lines of UTF-8 text files, gzipped or not (their first bytes decide), or the elements of a JSON array. Lines end with LF or CRLF; a byte order
-/// mark and blank lines are passed over; the last line needs no end. Memory is that of the longest line.
+/// Lines of UTF-8 text files, gzipped or not (their first bytes decide), the elements of a JSON array, or the rows of a Parquet file. Lines end
+/// with LF or CRLF; a byte order mark and blank lines are passed over; the last line needs no end. Memory is that of the longest line, or of a row group.
 /// </summary>
 internal static class SourceFile
 {
@@ -19,24 +26,45 @@ internal static class SourceFile
     static SourceFile() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
 
     /// <exception cref="FileNotFoundException">A file does not exist.</exception>
-    /// <exception cref="InvalidDataException">A gzipped file is damaged.</exception>
+    /// <exception cref="InvalidDataException">A gzipped or Parquet file is damaged.</exception>
     public static IEnumerable<SourceLine> Read(IReadOnlyList<string> files)
     {
         for (var file = 0; file < files.Count; file++)
         {
-            using var stream = Open(files[file]);
-            foreach (var (line, bytes) in IsArray(files[file]) ? new JsonArrayFile(files[file]).Elements(stream) : Lines(files[file], stream))
+            foreach (var (group, line, bytes) in RowsOf(files[file]))
             {
-                yield return new SourceLine(file, line, bytes);
+                yield return new SourceLine(file, line, bytes, group);
             }
         }
     }
 
-    private static bool IsArray(string path)
+    private static IEnumerable<(int Group, long Line, byte[] Bytes)> RowsOf(string path)
+    {
+        var start = Start(path);
+        if (ParquetFile.Begins(start))
+        {
+            return ParquetFile.Rows(path);
+        }
+
+        return path.EndsWith(".parquet", StringComparison.Ordinal)
+            ? throw new InvalidDataException($"{path} is no Parquet file: it does not begin as one. A pointer of Git LFS or a web page in its place? Fetch it again.")
+            : TextRows(path, JsonArrayFile.Begins(start));
+    }
+
+    private static IEnumerable<(int Group, long Line, byte[] Bytes)> TextRows(string path, bool isArray)
     {
         using var stream = Open(path);
-        Span<byte> start = stackalloc byte[256];
-        return JsonArrayFile.Begins(start[..ReadSome(stream, start, path)]);
+        foreach (var (line, bytes) in isArray ? new JsonArrayFile(path).Elements(stream) : Lines(path, stream))
+        {
+            yield return (0, line, bytes);
+        }
+    }
+
+    private static byte[] Start(string path)
+    {
+        using var stream = Open(path);
+        var start = new byte[256];
+        return start[..ReadSome(stream, start, path)];
     }
 
     private static IEnumerable<(long Line, byte[] Bytes)> Lines(string path, Stream stream)
