@@ -12,14 +12,18 @@ public sealed class BatchPlan
     private readonly Dictionary<long, int[]> _orders = [];
 
     /// <param name="seed">Decides the order of every epoch.</param>
-    /// <param name="pairs">Pairs in the data, > 0.</param>
+    /// <param name="pairs">Pairs of an epoch, > 0: all in the data, or what a mixture visits.</param>
     /// <param name="pairsPerStep">Pairs of a full step, > 0.</param>
     /// <param name="pairsPerLeaf">Pairs of a full leaf, > 0 and at most <paramref name="pairsPerStep"/>.</param>
     /// <param name="epochs">Passes over the data, > 0; a fraction ends inside an epoch.</param>
     /// <param name="maxSteps">Stops after so many steps, whatever <paramref name="epochs"/> says, going on to further epochs where needed.</param>
     /// <param name="shuffle">False: every epoch in file order.</param>
-    public BatchPlan(long seed, int pairs, int pairsPerStep, int pairsPerLeaf, double epochs = 1, long? maxSteps = null, bool shuffle = true)
+    /// <param name="sources">Where the data are several sources mixed by weight: what an epoch visits of each, <paramref name="pairs"/> in all.</param>
+    public BatchPlan(
+        long seed, int pairs, int pairsPerStep, int pairsPerLeaf, double epochs = 1, long? maxSteps = null, bool shuffle = true, IReadOnlyList<SourceShare>? sources = null)
     {
+        Sources = sources ?? [];
+        ArgumentOutOfRangeException.ThrowIfNotEqual(Sources.Count == 0 || Sources.Sum(source => (long)source.PerEpoch) == pairs, true, nameof(sources));
         ArgumentOutOfRangeException.ThrowIfLessThan(pairs, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(pairsPerLeaf, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(pairsPerStep, pairsPerLeaf);
@@ -38,6 +42,12 @@ public sealed class BatchPlan
     public int PairsPerLeaf { get; }
 
     public bool Shuffle { get; }
+
+    /// <summary>What an epoch visits of each source of a mixture; empty where an epoch is the whole of the data.</summary>
+    public IReadOnlyList<SourceShare> Sources { get; }
+
+    /// <summary>Whether the run visits a pair more than once.</summary>
+    public bool ComesAgain => Sources.Count == 0 ? TotalPairs > Pairs : Sources.Any(source => (double)TotalPairs / Pairs * source.PerEpoch > source.Rows);
 
     /// <summary>Pairs the run visits, each visit counted.</summary>
     public long TotalPairs { get; }
@@ -64,7 +74,7 @@ public sealed class BatchPlan
     private int PairAt(long position)
     {
         var (epoch, index) = Math.DivRem(position, Pairs);
-        return Shuffle ? OrderOf(epoch)[index] : (int)index;
+        return Shuffle || Sources.Count > 0 ? OrderOf(epoch)[index] : (int)index;
     }
 
     private int[] OrderOf(long epoch)
@@ -78,12 +88,17 @@ public sealed class BatchPlan
                     _orders.Remove(_orders.Keys.Min());
                 }
 
-                order = Enumerable.Range(0, Pairs).ToArray();
-                new SplitMix64(Seed, epoch).Shuffle(order);
-                _orders[epoch] = order;
+                _orders[epoch] = order = Sources.Count > 0 ? MixedOrder.Of(Sources, Seed, epoch, Shuffle) : Shuffled(epoch);
             }
 
             return order;
         }
+    }
+
+    private int[] Shuffled(long epoch)
+    {
+        var order = Enumerable.Range(0, Pairs).ToArray();
+        new SplitMix64(Seed, epoch).Shuffle(order);
+        return order;
     }
 }

@@ -33,7 +33,13 @@ public sealed record Job
 /// <summary>The arguments of a <see cref="BatchPlan"/>.</summary>
 public sealed record PlanOptions(long Seed, int Pairs, int PairsPerStep, int PairsPerLeaf, double Epochs = 1, long? MaxSteps = null, bool Shuffle = true)
 {
-    public BatchPlan ToPlan() => new(Seed, Pairs, PairsPerStep, PairsPerLeaf, Epochs, MaxSteps, Shuffle);
+    /// <summary>What an epoch visits of each source of a mixture; empty where the data are not mixed by weight.</summary>
+    public ImmutableArray<SourceShare> Sources { get; init; } = [];
+
+    /// <summary>Rows of the data, whether or not an epoch visits all of them.</summary>
+    public int Rows => Sources.Length == 0 ? Pairs : Sources.Sum(source => source.Rows);
+
+    public BatchPlan ToPlan() => new(Seed, Pairs, PairsPerStep, PairsPerLeaf, Epochs, MaxSteps, Shuffle, Sources);
 }
 
 /// <summary>A set of held-out pairs. Its leaves are consecutive runs of <paramref name="PairsPerLeaf"/> pairs in file order.</summary>

@@ -82,12 +82,12 @@ public sealed class ReplicaFactory : IReplicaFactory
     }
 
     private bool Remembers(BatchPlan plan) =>
-        _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && plan.TotalPairs > plan.Pairs);
+        _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && plan.ComesAgain);
 
     private ImmutableDictionary<string, PairSet> OpenSets(Job job, JobFolders folders)
     {
         var sets = ImmutableDictionary.CreateBuilder<string, PairSet>(StringComparer.Ordinal);
-        foreach (var (name, rows) in job.EvaluationSets.Select(set => (set.Name, set.Pairs)).Prepend((PairSet.Train, job.Plan.Pairs)))
+        foreach (var (name, rows) in job.EvaluationSets.Select(set => (set.Name, set.Pairs)).Prepend((PairSet.Train, job.Plan.Rows)))
         {
             var pairs = EncodedPairs.Open(folders.PathOf($"pairs/{name}.pairs"));
             sets.Add(name, new PairSet(name, pairs));

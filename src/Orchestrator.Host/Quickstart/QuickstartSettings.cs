@@ -39,7 +39,8 @@ public sealed record QuickstartSettings(Settings Dpo)
     /// <summary>The same on other data.</summary>
     public static Settings On(Settings settings, string model, string train, string? heldOut, OutputDirectory output) => settings
         .With(ModelKeys.Path, model)
-        .With(DataKeys.Train, [train])
+        .With(DataKeys.Train, [new DataSource(train)])
+        .With(DataKeys.TestSplitSize, null)
         .With(DataKeys.Eval, heldOut is null ? [] : [("eval", heldOut)])
         .With(OutputKeys.Directory, output.Path);
 

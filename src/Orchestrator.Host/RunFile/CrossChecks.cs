@@ -26,6 +26,11 @@ internal static class CrossChecks
             yield return problem;
         }
 
+        if (sound([DataKeys.TestSplitSize, DataKeys.Eval]) && settings.Of(DataKeys.TestSplitSize) is not null && settings.Of(DataKeys.Eval).Any(set => set.Name == Runs.PreparedData.HeldOut))
+        {
+            yield return At(settings, DataKeys.TestSplitSize, $"data.test_split_size makes a set called {Runs.PreparedData.HeldOut}, and data.eval names one too. Keep one of them, or give the file in data.eval another name: {{name: FILE}}.");
+        }
+
         yield return DeviceIsOne(settings);
         if (!IPAddress.TryParse(settings.Of(ClusterKeys.Bind), out _))
         {

@@ -8,10 +8,21 @@ public static class DataKeys
 {
     private const string Section = "data";
 
-    public static readonly Key<ImmutableArray<string>> Train = new(Section, "train", Kinds.Locations("a file of pairs (.jsonl, .json, also .gz, .parquet), a folder or a pattern of such files, or a list of them"), [],
-        "Preference pairs to train on.")
+    public static readonly Key<ImmutableArray<DataSource>> Train = new(Section, "train",
+        DataSource.Kind("a file of pairs (.jsonl, .json, also .gz, .parquet), a folder or a pattern of such files, or a list of them, each perhaps as {path: FILE, weight: NUMBER}"), [],
+        "Preference pairs to train on; weights mix the sources in that proportion.")
     {
         Required = true,
+        Aliases = ["datasets"],
+    };
+
+    public static readonly Key<string> StoppingStrategy = new(Section, "stopping_strategy", Kinds.Choice(["first_exhausted", "all_exhausted"]), "first_exhausted",
+        "With weights an epoch ends when the first source is used up (the others go on in the next epoch), or when all are (the smaller come again).");
+
+    public static readonly Key<double?> TestSplitSize = new(Section, "test_split_size", Kinds.Number(above: 0, below: 1).OrNull("none"), null,
+        "Share of the rows held out of train to evaluate on, by their prompts and the seed; rows of one prompt stay together.")
+    {
+        Aliases = ["eval_split"],
     };
 
     public static readonly Key<ImmutableArray<(string Name, string File)>> Eval = new(Section, "eval",
@@ -61,5 +72,5 @@ public static class DataKeys
     public static readonly Key<bool> Shuffle = new(Section, "shuffle", Kinds.Flag, true, "Visit the pairs in a new order each epoch, by the seed.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Train, Eval, Format, Columns, RejectedChoice, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
+        [Train, StoppingStrategy, TestSplitSize, Eval, Format, Columns, RejectedChoice, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
 }

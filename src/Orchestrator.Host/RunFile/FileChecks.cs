@@ -13,9 +13,9 @@ internal static class FileChecks
         yield return Model(settings, ModelKeys.Path, settings.Of(ModelKeys.Path));
         yield return Model(settings, ModelKeys.Reference, settings.Of(ModelKeys.Reference));
         yield return Adapter(settings, settings.Of(ModelKeys.Adapter));
-        foreach (var file in settings.Of(DataKeys.Train))
+        foreach (var source in settings.Of(DataKeys.Train))
         {
-            yield return Pairs(settings, DataKeys.Train, file);
+            yield return Pairs(settings, DataKeys.Train, source.Path);
         }
 
         foreach (var (_, file) in settings.Of(DataKeys.Eval))

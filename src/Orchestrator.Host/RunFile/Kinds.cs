@@ -24,14 +24,6 @@ public static class Kinds
     public static ValueKind<string> WordOrLocation(string needed, params string[] words) => new(
         needed, (value, folder) => value.Shape == YamlShape.Scalar && words.Contains(value.Text) ? value.Text : Full(value, folder), text => words.Contains(text) ? text : Quote(text));
 
-    /// <summary>One file or a list of them.</summary>
-    public static ValueKind<ImmutableArray<string>> Locations(string needed) => new(
-        needed,
-        (value, folder) => value.Shape == YamlShape.List
-            ? value.Items.Length == 0 ? throw new ValueException("") : [.. value.Items.Select(item => Full(item, folder))]
-            : [Full(value, folder)],
-        files => files.Length == 1 ? Quote(files[0]) : $"[{string.Join(", ", files.Select(Quote))}]");
-
     /// <summary>Named files, in the order written; one without a name is called "eval".</summary>
     public static ValueKind<ImmutableArray<(string Name, string File)>> NamedLocations(string needed) => new(
         needed,

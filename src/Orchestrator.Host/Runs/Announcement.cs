@@ -20,7 +20,7 @@ public static class Announcement
                 : $"by going on with the adapter {settings.Of(ModelKeys.Adapter)}";
         }
 
-        yield return $"on {string.Join(", ", settings.Of(DataKeys.Train))}";
+        yield return $"on {string.Join(", ", Mapping.TrainPaths(settings))}";
         yield return places.Count == 0
             ? "with workers that join from other machines"
             : $"with {places.Count} worker{(places.Count == 1 ? "" : "s")}: {string.Join(", ", places.Select(place => place.Device == "cpu" ? $"cpu ({place.Threads} thread{(place.Threads == 1 ? "" : "s")})" : place.Device))}";
@@ -35,6 +35,11 @@ public static class Announcement
             {
                 yield return $"  {name}: {line}";
             }
+        }
+
+        foreach (var (source, share) in settings.Of(DataKeys.Train).Zip(job.Plan.Sources))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"  mixed: {100.0 * share.PerEpoch / job.Plan.Pairs:0.0} % {source.Path}: {share.PerEpoch} pairs an epoch, of {share.Rows}");
         }
 
         var plan = job.Plan.ToPlan();

@@ -17,7 +17,7 @@ public static class JobBuilder
         {
             RunId = resume?.Earlier.RunId ?? Guid.NewGuid().ToString("N"),
             RunFile = SettingsWriter.Write(settings),
-            Plan = Mapping.Plan(settings, data.Train.RowsKept),
+            Plan = Mapping.Plan(settings, data.RowsOfSources),
             EvaluationSets = data.EvaluationSets(settings.Of(DataKeys.PairsPerLeaf)),
             Files = [.. files, .. resume?.Files() ?? []],
             StartStep = resume?.Step ?? 0,

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Orchestrator.Cluster;
 using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
@@ -109,7 +110,31 @@ public static class Mapping
         },
     };
 
-    /// <param name="pairs">Rows of the training data that are used.</param>
+    /// <summary>What is read to train on.</summary>
+    public static IReadOnlyList<string> TrainPaths(Settings settings) => [.. settings.Of(DataKeys.Train).Select(source => source.Path)];
+
+    /// <param name="rowsOfSources">Rows that are used of each source of data.train.</param>
+    /// <exception cref="InvalidDataException">A source of a mixture has no such rows.</exception>
+    public static PlanOptions Plan(Settings settings, IReadOnlyList<int> rowsOfSources)
+    {
+        var shares = Shares(settings, rowsOfSources);
+        return Plan(settings, shares.Length == 0 ? rowsOfSources.Sum() : shares.Sum(share => share.PerEpoch)) with { Sources = shares };
+    }
+
+    private static ImmutableArray<SourceShare> Shares(Settings settings, IReadOnlyList<int> rows)
+    {
+        var sources = settings.Of(DataKeys.Train);
+        if (sources.Any(source => source.Weight is null))
+        {
+            return [];
+        }
+
+        return sources.Where((_, at) => rows[at] == 0).FirstOrDefault() is { } empty
+            ? throw new InvalidDataException($"{empty.Path} has no row that can be used, and {DataKeys.Train.Dotted} gives it a weight of {empty.Weight}. Leave it out, or mend it.")
+            : SourceShare.Mix(rows, [.. sources.Select(source => source.Weight!.Value)], settings.Of(DataKeys.StoppingStrategy) == "all_exhausted");
+    }
+
+    /// <param name="pairs">Pairs of an epoch.</param>
     public static PlanOptions Plan(Settings settings, int pairs) => new(
         settings.Of(TrainingKeys.Seed),
         pairs,

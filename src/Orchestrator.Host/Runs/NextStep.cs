@@ -18,6 +18,6 @@ public static class NextStep
         var models = adapts
             ? $"--model {model} --adapter {output.Model}{(reference is null ? "" : $" --reference {reference}")}"
             : $"--model {output.Model} --reference {reference ?? model}";
-        return $"orchestrator score {models} --data {settings.Of(DataKeys.Train)[0]}";
+        return $"orchestrator score {models} --data {settings.Of(DataKeys.Train)[0].Path}";
     }
 }

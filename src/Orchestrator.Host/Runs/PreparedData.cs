@@ -8,19 +8,43 @@ using Orchestrator.Training.Models.Families;
 namespace Orchestrator.Host.Runs;
 
 /// <summary>The rows of a run as tokens, in the files that every worker reads, and what was found on the way.</summary>
-public sealed record PreparedData(DataReport Train, ImmutableArray<(string Name, DataReport Report)> Eval)
+/// <param name="RowsOfSources">Rows to train on, of each source of data.train; their rows lie in that order.</param>
+public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSources, ImmutableArray<(string Name, DataReport Report)> Eval)
 {
+    /// <summary>The evaluation set that data.test_split_size makes.</summary>
+    public const string HeldOut = "eval";
+
     /// <exception cref="InvalidDataException">Rows or tokenizer cannot be used.</exception>
     public static PreparedData Make(Settings settings, OutputDirectory output, CancellationToken cancellation)
     {
-        var source = TextSource.Load(settings.Of(ModelKeys.Path), settings.Of(DataKeys.ChatTemplate));
+        var text = TextSource.Load(settings.Of(ModelKeys.Path), settings.Of(DataKeys.ChatTemplate));
         var options = Mapping.Data(settings, Family.Describe(ModelConfig.Load(settings.Of(ModelKeys.Path))).Vocabulary);
-        DataReport Prepare(string set, IReadOnlyList<string> files) =>
-            DataPreparation.Prepare(options, files, source.Tokenizer, source.Chat, output.Pairs(set), cancellation);
+        (DataReport Rows, DataReport? HeldOut) Prepare(string set, IReadOnlyList<string> files, HoldOut? holdOut) =>
+            DataPreparation.Prepare(options, files, text.Tokenizer, text.Chat, output.Pairs(set), holdOut, cancellation);
+
+        ImmutableArray<IReadOnlyList<string>> sources = [.. settings.Of(DataKeys.Train).Select(source => DataFiles.Find([source.Path]))];
+        HoldOut? split = settings.Of(DataKeys.TestSplitSize) is { } share ? new HoldOut(share, settings.Of(TrainingKeys.Seed), output.Pairs(HeldOut)) : null;
+        var (train, heldOut) = Prepare("train", [.. sources.SelectMany(files => files)], split);
         return new PreparedData(
-            Prepare("train", settings.Of(DataKeys.Train)),
-            [.. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File])))]);
+            train,
+            RowsOf(sources, train.RowsKeptOfFile),
+            [
+                .. heldOut is null ? Array.Empty<(string, DataReport)>() : [(HeldOut, heldOut)],
+                .. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File], null).Rows)),
+            ]);
     }
 
     public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf) => [.. Eval.Select(set => new EvaluationSet(set.Name, set.Report.RowsKept, pairsPerLeaf))];
+
+    private static ImmutableArray<int> RowsOf(ImmutableArray<IReadOnlyList<string>> sources, ImmutableArray<int> rowsOfFile)
+    {
+        var (rows, first) = (ImmutableArray.CreateBuilder<int>(), 0);
+        foreach (var files in sources)
+        {
+            rows.Add(rowsOfFile.Skip(first).Take(files.Count).Sum());
+            first += files.Count;
+        }
+
+        return rows.ToImmutable();
+    }
 }

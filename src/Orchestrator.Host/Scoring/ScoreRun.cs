@@ -22,7 +22,7 @@ public sealed record ScoreRun(Settings Settings)
     /// <exception cref="InvalidDataException">Rows or model cannot be used.</exception>
     public async Task<(ScoreTotals Totals, DataReport Data)> RunAsync(CancellationToken cancellation)
     {
-        var files = DataFiles.Find(Settings.Of(DataKeys.Train));
+        var files = DataFiles.Find(Mapping.TrainPaths(Settings));
         var folder = Directory.CreateTempSubdirectory("orchestrator-score-").FullName;
         try
         {
@@ -46,7 +46,7 @@ public sealed record ScoreRun(Settings Settings)
         var model = Settings.Of(ModelKeys.Path);
         var source = TextSource.Load(model, Settings.Of(DataKeys.ChatTemplate));
         var options = Mapping.Data(Settings, Family.Describe(ModelConfig.Load(model)).Vocabulary);
-        return DataPreparation.Prepare(options, Settings.Of(DataKeys.Train), source.Tokenizer, source.Chat, target, cancellation);
+        return DataPreparation.Prepare(options, Mapping.TrainPaths(Settings), source.Tokenizer, source.Chat, target, cancellation);
     }
 
     private async Task<ScoreTotals> ScoreAsync(EncodedPairs pairs, IReadOnlyList<string> files, CancellationToken cancellation)

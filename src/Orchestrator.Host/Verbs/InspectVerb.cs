@@ -45,7 +45,7 @@ public static class InspectVerb
         var model = settings.Of(ModelKeys.Path);
         var source = TextSource.Load(model, settings.Of(DataKeys.ChatTemplate));
         var options = Mapping.Data(settings, Family.Describe(ModelConfig.Load(model)).Vocabulary);
-        return RowView.Read(options, settings.Of(DataKeys.Train), source.Tokenizer, source.Chat, row);
+        return RowView.Read(options, Mapping.TrainPaths(settings), source.Tokenizer, source.Chat, row);
     }
 
     /// <summary>Prompt grey, tokens that count green or red, what truncation takes struck through.</summary>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Orchestrator.Training.Data.Rows;
 
 namespace Orchestrator.Training.Data;
@@ -20,24 +19,38 @@ public static class DataPreparation
     /// <exception cref="InvalidDataException">A file is damaged or empty, no row is left, a row needs what the model does not have, or bad rows are fatal.</exception>
     /// <exception cref="ArgumentException">The options do not hold.</exception>
     public static DataReport Prepare(
-        DataOptions options, IReadOnlyList<string> files, TextTokenizer? tokenizer, IChatFormat? chat, string target, CancellationToken cancellation = default)
+        DataOptions options, IReadOnlyList<string> files, TextTokenizer? tokenizer, IChatFormat? chat, string target, CancellationToken cancellation = default) =>
+        Prepare(options, files, tokenizer, chat, target, holdOut: null, cancellation).Train;
+
+    /// <inheritdoc cref="Prepare(DataOptions, IReadOnlyList{string}, TextTokenizer?, IChatFormat?, string, CancellationToken)"/>
+    /// <param name="holdOut">Which rows go to a file of their own; null: none.</param>
+    /// <returns>The second report is of the rows held out; null where none are asked for.</returns>
+    public static (DataReport Train, DataReport? HeldOut) Prepare(
+        DataOptions options, IReadOnlyList<string> files, TextTokenizer? tokenizer, IChatFormat? chat, string target, HoldOut? holdOut, CancellationToken cancellation)
     {
         options.Check();
         files = DataFiles.Find(files);
-        var (pipeline, report) = (new RowPipeline(options, tokenizer, chat), new ReportBuilder(files, options.CompletionsPerRow));
-        using var writer = new EncodedPairsWriter(target, options.CompletionsPerRow);
+        var pipeline = new RowPipeline(options, tokenizer, chat);
+        using var train = new SetInPreparation(target, files, options.CompletionsPerRow);
+        using var heldOut = holdOut is null ? null : new SetInPreparation(holdOut.Target, files, options.CompletionsPerRow);
         foreach (var batch in Batches(SourceFile.Read(files)))
         {
             foreach (var outcome in Encode(batch, pipeline, files, cancellation))
             {
-                Write(outcome, writer, report);
+                var held = outcome.Problem is null && holdOut?.Takes(outcome.Whole!) == true;
+                (held ? heldOut! : train).Add(outcome);
             }
         }
 
-        var done = report.Build();
-        Judge(done, options);
-        writer.Commit();
-        return Sealed(done, target);
+        var (rest, apart) = (train.Report(), heldOut?.Report());
+        rest = apart is null ? rest : rest with { RowsRead = rest.RowsRead + apart.RowsRead, RowsHeldOut = apart.RowsKept };
+        Judge(rest, options);
+        if (apart?.RowsKept == 0)
+        {
+            throw new InvalidDataException($"data.test_split_size is {holdOut!.Share}, and none of the {rest.RowsKept} usable rows of {string.Join(", ", files)} falls to it. Raise it, or name held-out pairs in data.eval.");
+        }
+
+        return (train.Commit(rest), apart is null ? null : heldOut!.Commit(apart));
     }
 
     private static IEnumerable<List<SourceLine>> Batches(IEnumerable<SourceLine> lines)
@@ -74,19 +87,6 @@ public static class DataPreparation
         return Array.Find(fatal, error => error is not null) is { } first ? throw first : outcomes;
     }
 
-    private static void Write(RowOutcome outcome, EncodedPairsWriter writer, ReportBuilder report)
-    {
-        if (outcome.Problem is not null)
-        {
-            report.Skip(outcome);
-            return;
-        }
-
-        var row = outcome.Kept.Of(outcome.Whole!);
-        report.Keep(outcome, row);
-        writer.Add(row.Prompt, row.Chosen, row.Rejected, outcome.Source.File, outcome.Source.Line);
-    }
-
     private static void Judge(DataReport report, DataOptions options)
     {
         var (files, problems) = (string.Join(", ", report.Files), string.Join("; ", report.Problems.Select(problem => problem.Describe())));
@@ -102,13 +102,9 @@ public static class DataPreparation
 
         if (report.RowsKept == 0)
         {
-            throw new InvalidDataException($"None of the {report.RowsRead} rows of {files} can be used: {problems}.");
+            throw report.RowsHeldOut > 0
+                ? new InvalidDataException($"data.test_split_size leaves none of the {report.RowsHeldOut} usable rows of {files} to train on. Lower it.")
+                : new InvalidDataException($"None of the {report.RowsRead} rows of {files} can be used: {problems}.");
         }
-    }
-
-    private static DataReport Sealed(DataReport report, string target)
-    {
-        using var file = File.OpenRead(target);
-        return report with { Sha256 = Convert.ToHexStringLower(SHA256.HashData(file)), Bytes = file.Length };
     }
 }

@@ -13,6 +13,12 @@ public sealed record DataReport
     /// <summary>Rows that training uses, in file order.</summary>
     public required int RowsKept { get; init; }
 
+    /// <summary>Rows that training uses, by the place of their file in <see cref="Files"/>.</summary>
+    public required ImmutableArray<int> RowsKeptOfFile { get; init; }
+
+    /// <summary>Usable rows that are kept from training to evaluate on.</summary>
+    public int RowsHeldOut { get; init; }
+
     public required int CompletionsPerRow { get; init; }
 
     /// <summary>Rows kept, by format.</summary>
@@ -24,8 +30,14 @@ public sealed record DataReport
     /// <summary>Prompts that lost tokens.</summary>
     public required long TruncatedPrompts { get; init; }
 
+    /// <summary>Tokens that those prompts lost.</summary>
+    public required long CutPromptTokens { get; init; }
+
     /// <summary>Answers that lost tokens, and so their end token.</summary>
     public required long TruncatedCompletions { get; init; }
+
+    /// <summary>Tokens that those answers lost.</summary>
+    public required long CutCompletionTokens { get; init; }
 
     /// <summary>Rows kept whose answers differed only in what truncation took: they teach nothing.</summary>
     public required long SameAfterTruncation { get; init; }
@@ -48,12 +60,14 @@ public sealed record DataReport
     /// <summary>Of the .pairs file.</summary>
     public long Bytes { get; init; }
 
-    public long RowsSkipped => RowsRead - RowsKept;
+    public long RowsSkipped => RowsRead - RowsKept - RowsHeldOut;
 
     /// <summary>For people: what was read, what was skipped and why, how long rows are.</summary>
     public IEnumerable<string> Lines()
     {
-        yield return $"{RowsKept} of {RowsRead} rows kept ({string.Join(", ", Formats.Select(format => $"{format.Key} {format.Value}"))})";
+        yield return $"{RowsKept} of {RowsRead} rows kept ({string.Join(", ", Formats.Select(format => $"{format.Key} {format.Value}"))})"
+            + (RowsHeldOut > 0 ? $", {RowsHeldOut} held out to evaluate on" : "")
+            + (RowsSkipped > 0 ? $", {RowsSkipped} dropped: {string.Join(", ", Problems.Select(problem => $"{problem.Name} {problem.Count}"))}" : "");
         foreach (var problem in Problems)
         {
             yield return problem.Describe();
@@ -61,7 +75,7 @@ public sealed record DataReport
 
         if (TruncatedPrompts + TruncatedCompletions > 0)
         {
-            yield return $"truncated: {TruncatedPrompts} prompts, {TruncatedCompletions} answers"
+            yield return $"truncated: {TruncatedPrompts} prompts ({CutPromptTokens} tokens cut), {TruncatedCompletions} answers ({CutCompletionTokens} tokens cut)"
                 + (SameAfterTruncation > 0 ? $"; {SameAfterTruncation} rows have the same answer twice since" : "");
         }
 

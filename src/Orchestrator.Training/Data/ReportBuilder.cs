@@ -11,7 +11,8 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
     private readonly SortedDictionary<RowProblem, (long Count, List<ProblemExample> First)> _problems = [];
     private readonly SortedDictionary<string, long> _formats = new(StringComparer.Ordinal);
     private readonly LengthCounts _prompts = new(), _completions = new(), _sequences = new(), _rows = new();
-    private long _read, _prompt, _completion, _same;
+    private readonly int[] _keptOfFile = new int[files.Count];
+    private long _read, _prompt, _completion, _same, _cutPrompt, _cutCompletion;
     private int _kept;
 
     public void Skip(RowOutcome outcome)
@@ -31,10 +32,13 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
     {
         _read++;
         _kept++;
+        _keptOfFile[outcome.Source.File]++;
         _formats[outcome.Format!] = _formats.GetValueOrDefault(outcome.Format!) + 1;
         var whole = outcome.Whole!;
         _prompt += row.Prompt.Length < whole.Prompt.Length ? 1 : 0;
         _completion += (row.Chosen.Length < whole.Chosen.Length ? 1 : 0) + (row.Rejected.Length < whole.Rejected.Length ? 1 : 0);
+        _cutPrompt += whole.Prompt.Length - row.Prompt.Length;
+        _cutCompletion += whole.Chosen.Length - row.Chosen.Length + (whole.Rejected.Length - row.Rejected.Length);
         _same += row.Chosen.AsSpan().SequenceEqual(row.Rejected) ? 1 : 0;
         _prompts.Add(row.Prompt.Length);
         _rows.Add(row.Prompt.Length + row.Chosen.Length + row.Rejected.Length);
@@ -50,11 +54,14 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
         Files = [.. files],
         RowsRead = _read,
         RowsKept = _kept,
+        RowsKeptOfFile = [.. _keptOfFile],
         CompletionsPerRow = completionsPerRow,
         Formats = _formats.ToImmutableSortedDictionary(StringComparer.Ordinal),
         Problems = [.. _problems.OrderByDescending(problem => problem.Value.Count).Select(problem => new ProblemCount(problem.Key, problem.Value.Count, [.. problem.Value.First]))],
         TruncatedPrompts = _prompt,
+        CutPromptTokens = _cutPrompt,
         TruncatedCompletions = _completion,
+        CutCompletionTokens = _cutCompletion,
         SameAfterTruncation = _same,
         PromptTokens = _prompts.Summarize(),
         CompletionTokens = _completions.Summarize(),

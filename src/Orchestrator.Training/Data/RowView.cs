@@ -18,7 +18,7 @@ public sealed record RowView(long Row, string File, long Line, string? Format, R
 
     /// <summary>The row of that place, counted from 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The files hold fewer rows; the message says how many.</exception>
-    /// <exception cref="InvalidDataException">As <see cref="DataPreparation.Prepare"/>.</exception>
+    /// <exception cref="InvalidDataException">As <see cref="DataPreparation"/>.</exception>
     public static RowView Read(DataOptions options, IReadOnlyList<string> files, TextTokenizer? tokenizer, IChatFormat? chat, long row)
     {
         options.Check();

@@ -13,7 +13,7 @@ public sealed class SettingsReaderTests : IDisposable
     {
         var settings = _folder.Read(RunFolder.Sound);
         Assert.Equal(Path.Combine(_folder.Path, "model"), settings.Of(ModelKeys.Path));
-        Assert.Equal(Path.Combine(_folder.Path, "pairs.jsonl"), Assert.Single(settings.Of(DataKeys.Train)));
+        Assert.Equal(Path.Combine(_folder.Path, "pairs.jsonl"), Assert.Single(settings.Of(DataKeys.Train)).Path);
         Assert.Equal((0.1, 1e-6, 150, 64, "rmsprop", 10.0), (
             settings.Of(ObjectiveKeys.Beta), settings.Of(TrainingKeys.LearningRate), settings.Of(TrainingKeys.WarmupSteps), settings.Of(DataKeys.PairsPerStep),
             settings.Of(TrainingKeys.Optimizer), settings.Of(TrainingKeys.MaxGradNorm) ?? 0));
