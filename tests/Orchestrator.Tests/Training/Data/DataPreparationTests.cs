@@ -175,7 +175,7 @@ public sealed class DataPreparationTests : IDisposable
         var first = _directory.Prepare(lines);
         var bytes = File.ReadAllBytes(_directory.Target);
         Assert.Equal(first, _directory.Prepare(lines) with { Files = first.Files, Formats = first.Formats, Problems = first.Problems, RowsKeptOfFile = first.RowsKeptOfFile });
-        Assert.Equal([5000], first.RowsKeptOfFile);
+        Assert.Equal<int>([5000], first.RowsKeptOfFile);
         Assert.Equal(bytes, File.ReadAllBytes(_directory.Target));
         Assert.Equal((5000, bytes.LongLength), (first.RowsKept, first.Bytes));
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes)), first.Sha256);
