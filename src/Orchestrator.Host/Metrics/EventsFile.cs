@@ -7,9 +7,13 @@ using Orchestrator.Core;
 namespace Orchestrator.Host.Metrics;
 
 /// <summary>events.jsonl: everything that happened in a run, with its time and cost; one object a line, its kind under "event".</summary>
-public sealed class EventsFile(string path) : IRunObserver, IDisposable
+/// <param name="sums">With the sums of each step's metrics, from which a resumed run completes the mean that was under way.</param>
+public sealed class EventsFile(string path, bool sums = false) : IRunObserver, IDisposable
 {
     public const string FileName = "events.jsonl";
+
+    /// <summary>Of a committed step: metric -> [sum, weight].</summary>
+    internal const string Sums = "sums";
 
     private static readonly JsonSerializerOptions Style = new()
     {
@@ -21,14 +25,19 @@ public sealed class EventsFile(string path) : IRunObserver, IDisposable
 
     private readonly StreamWriter _file = new(path, append: true) { AutoFlush = true };
 
-    public void On(RunEvent happened) => _file.WriteLine(Line(happened));
+    public void On(RunEvent happened) => _file.WriteLine(Line(happened, sums));
 
-    internal static string Line(RunEvent happened)
+    internal static string Line(RunEvent happened, bool sums = false)
     {
         var fields = JsonSerializer.SerializeToNode(Plain(happened), Style)!.AsObject();
         fields.Remove("time");
         fields.Insert(0, "time", happened.Time.ToString("O"));
         fields.Insert(1, "event", JsonNamingPolicy.SnakeCaseLower.ConvertName(happened.GetType().Name));
+        if (sums && happened is StepCommitted step)
+        {
+            fields.Add(Sums, JsonSerializer.SerializeToNode(step.Metrics.ToDictionary(metric => metric.Name, metric => new[] { metric.Sum, metric.Weight }), Style));
+        }
+
         return fields.ToJsonString(Style);
     }
 

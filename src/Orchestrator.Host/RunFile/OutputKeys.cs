@@ -42,7 +42,15 @@ public static class OutputKeys
         ChangesResult = false,
     };
 
-    public static readonly Key<int> LoggingSteps = new(Section, "logging_steps", Kinds.Whole(1), 1, "A line to metrics.jsonl every so many steps.")
+    public static readonly Key<int> LoggingSteps = new(Section, "logging_steps", Kinds.Whole(1), 1, "A line to metrics.jsonl every so many steps: the means over the pairs since the last line; grad_norm and learning_rate are the last step's.")
+    {
+        ChangesResult = false,
+    };
+
+    public const string TensorBoard = "tensorboard";
+
+    public static readonly Key<ImmutableArray<string>> ReportTo = new(Section, "report_to", Kinds.Choices(["none", TensorBoard]), ["none"],
+        "Where metrics go besides metrics.jsonl; tensorboard: event files in tensorboard/ of the output folder.")
     {
         ChangesResult = false,
     };
@@ -54,5 +62,5 @@ public static class OutputKeys
     };
 
     public static ImmutableArray<Key> All { get; } =
-        [Directory, SaveEverySteps, SaveEveryMinutes, KeepLast, EvalEverySteps, EvalFirst, LoggingSteps, Overwrite];
+        [Directory, SaveEverySteps, SaveEveryMinutes, KeepLast, EvalEverySteps, EvalFirst, LoggingSteps, ReportTo, Overwrite];
 }

@@ -1,5 +1,8 @@
+using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Cluster;
+using Orchestrator.Core;
 using Orchestrator.Host.Metrics;
 
 namespace Orchestrator.Host.Runs;
@@ -58,6 +61,33 @@ public static class History
         }
 
         return tokens.Values.Sum();
+    }
+
+    /// <summary>The metrics of steps up to <paramref name="step"/> that no line of the metrics file holds yet, oldest first.</summary>
+    /// <param name="events">Where their sums stand; steps without are left out.</param>
+    public static IReadOnlyList<ImmutableArray<MetricSum>> Unlogged(string metrics, string events, long step)
+    {
+        var logged = File.Exists(metrics) ? File.ReadLines(metrics).Where(line => !IsEvaluation(line)).Select(line => StepOf(line) ?? 0).DefaultIfEmpty().Max() : 0;
+        var steps = new SortedDictionary<long, ImmutableArray<MetricSum>>();
+        foreach (var line in File.Exists(events) ? File.ReadLines(events).Where(line => line.Contains("\"step_committed\"", StringComparison.Ordinal)) : [])
+        {
+            if (StepOf(line) is { } committed && committed > logged && committed <= step && SumsOf(line) is { } sums)
+            {
+                steps[committed] = sums;
+            }
+        }
+
+        return [.. steps.Values];
+    }
+
+    private static ImmutableArray<MetricSum>? SumsOf(string line)
+    {
+        using var json = JsonDocument.Parse(line);
+        return json.RootElement.TryGetProperty(EventsFile.Sums, out var sums)
+            ? [.. sums.EnumerateObject().Select(metric => new MetricSum(metric.Name, Value(metric.Value[0]), Value(metric.Value[1])))]
+            : null;
+
+        static double Value(JsonElement number) => number.ValueKind == JsonValueKind.Number ? number.GetDouble() : double.Parse(number.GetString()!, CultureInfo.InvariantCulture);
     }
 
     private static bool IsEvaluation(string line) => line.Contains("\"eval_", StringComparison.Ordinal);

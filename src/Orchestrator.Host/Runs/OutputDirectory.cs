@@ -12,6 +12,9 @@ public sealed record OutputDirectory(string Path)
 
     public string Events => In(Host.Metrics.EventsFile.FileName);
 
+    /// <summary>Event files for TensorBoard; absent where nobody asked.</summary>
+    public string TensorBoard => In("tensorboard");
+
     /// <summary>Which checkpoint is the best; absent where nobody asked.</summary>
     public string Best => In(BestModel.FileName);
 
@@ -45,7 +48,7 @@ public sealed record OutputDirectory(string Path)
         }
 
         Directory.CreateDirectory(Path);
-        foreach (var name in new[] { "checkpoints", "model", "pairs", "logs", "cache" }.Select(In).Where(Directory.Exists))
+        foreach (var name in new[] { "checkpoints", "model", "pairs", "logs", "cache", "tensorboard" }.Select(In).Where(Directory.Exists))
         {
             Directory.Delete(name, recursive: true);
         }

@@ -4,6 +4,7 @@ using Orchestrator.Cluster;
 using Orchestrator.Collectives;
 using Orchestrator.Core;
 using Orchestrator.Host.Metrics;
+using Orchestrator.Host.Metrics.TensorBoard;
 using Orchestrator.Host.Processes;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Screen;
@@ -122,15 +123,31 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         var seen = resume is null ? EvaluationHistory.Empty : History.Seen(Output.Metrics, selection);
         BestModel.Reconcile(Output, selection, seen);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using var metrics = new MetricsFile(Output.Metrics, Settings.Of(OutputKeys.LoggingSteps), History.Tokens(Output.Events, job.StartStep));
+        var every = Settings.Of(OutputKeys.LoggingSteps);
+        var logs = MetricsLogs(job, every);
         using var log = new ChildLog(Path.Combine(Output.Logs, "coordinator.log"));
-        using var events = new EventsFile(Output.Events);
+        using var events = new EventsFile(Output.Events, sums: every > 1);
         await using var workers = new WorkersOfThisRun(this, places, token, giveUp);
         var observers = new Observers(
-            [new ObserverAction(Record), metrics, events, new RunScreen(Line, Settings.Of(OutputKeys.LoggingSteps)), new ObserverAction(workers.On), .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]], Line.Write);
+            [new ObserverAction(Record), .. logs, events, new RunScreen(Line, every), new ObserverAction(workers.On), .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]], Line.Write);
         var options = Options(job, places.Count, token, resume, log.Add) with { Selection = selection, Seen = seen };
         var outcome = await Coordinator.RunAsync(options, observers, giveUp.Token);
+        logs.ForEach(metrics => metrics.Dispose());
         return workers.Lost is { } why && outcome.End != RunEnd.Completed ? outcome with { End = RunEnd.Failed, Reason = $"{why} {outcome.Reason}" } : outcome;
+    }
+
+    private List<MetricsLog> MetricsLogs(Job job, int every)
+    {
+        var tokens = History.Tokens(Output.Events, job.StartStep);
+        var unlogged = History.Unlogged(Output.Metrics, Output.Events, job.StartStep);
+        MetricsLog To(IMetricsWriter writer) => new(writer, every, tokens, MetricsWindow.Of(unlogged));
+        var logs = new List<MetricsLog> { To(new MetricsFile(Output.Metrics)) };
+        if (Settings.Of(OutputKeys.ReportTo).Contains(OutputKeys.TensorBoard))
+        {
+            logs.Add(To(new TensorBoardFile(Output.TensorBoard, job.StartStep, TimeProvider.System)));
+        }
+
+        return logs;
     }
 
     private CoordinatorOptions Options(Job job, int places, string token, ResumePoint? resume, Action<string> log) => new()

@@ -9,6 +9,7 @@ public sealed class RunScreen(ProgressLine line, int loggingSteps) : IRunObserve
 {
     // Weight of the newest step in the smoothed rate.
     private const double Newest = 0.1;
+    private readonly MetricsWindow _window = new();
     private double? _rate;
 
     public void On(RunEvent happened)
@@ -50,6 +51,8 @@ public sealed class RunScreen(ProgressLine line, int loggingSteps) : IRunObserve
     {
         _rate = _rate is { } rate ? rate + Newest * (step.PairsPerSecond - rate) : step.PairsPerSecond;
         TimeSpan? left = _rate > 0 ? TimeSpan.FromSeconds((step.Steps - step.Step) * step.Pairs / _rate.Value) : null;
-        line.Show(StepText.Of(step, _rate.Value, left), step.Step % loggingSteps == 0 || step.Step == step.Steps);
+        _window.Add(step.Metrics);
+        var logged = step.Step % loggingSteps == 0 || step.Step == step.Steps;
+        line.Show(StepText.Of(logged ? step with { Metrics = _window.Close() } : step, _rate.Value, left), worthALine: logged);
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Orchestrator.Cluster;
 using Orchestrator.Host.Metrics;
+using Orchestrator.Host.Runs;
 
 namespace Orchestrator.Tests.Host.Metrics;
 
@@ -39,6 +40,52 @@ public sealed class MetricsFileTests : IDisposable
             .Select(line => (line.GetProperty("step").GetInt32(), line.GetProperty("num_tokens").GetInt32())));
     }
 
+    // 8 pairs of mean loss 0.5, 8 of 0.25 and 4 of 1: (4 + 2 + 4) / 20 = 0.5; the mean of the three means would be 0.583.
+    [Fact]
+    public void A_logged_step_holds_the_means_over_all_pairs_since_the_last_one_and_the_newest_counters()
+    {
+        var last = RunEvents.Step(3, steps: 3) with { Metrics = [new("loss", 4, 4), new("rewards/accuracies", 1, 4), new("num_tokens", 50, 0), new("grad_norm", 7, 0)] };
+        var line = Assert.Single(Lines(10, 0, RunEvents.Step(1, 0.5), RunEvents.Step(2, 0.25), last));
+        Assert.Equal("""{"step":3,"loss":0.5,"rewards/accuracies":0.65,"num_tokens":250,"grad_norm":7}""", line);   // 6 + 6 + 1 of 20
+    }
+
+    [Fact]
+    public void A_run_that_ends_early_logs_what_is_left()
+    {
+        var ended = new RunEnded(new RunOutcome(RunEnd.Completed, "Early stopping.", 3, null, null));
+        Assert.Equal([2, 3], Lines(2, 0, RunEvents.Step(1), RunEvents.Step(2), RunEvents.Step(3), ended).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("step").GetInt32()));
+        Assert.Single(Lines(2, 0, RunEvents.Step(1), RunEvents.Step(2), RunEvents.Step(3), ended with { Outcome = ended.Outcome with { End = RunEnd.Stopped } }));
+    }
+
+    [Fact]
+    public void A_resumed_run_completes_the_window_that_was_under_way()
+    {
+        var (metrics, events) = (Path.Combine(_folder, "m"), Path.Combine(_folder, "e"));
+        var steps = Enumerable.Range(1, 6).Select(step => RunEvents.Step(step, 1.0 / (step + 2))).ToArray();
+        var undisturbed = Lines(3, 0, steps);
+        using (var log = new MetricsLog(new MetricsFile(metrics), 3))
+        using (var file = new EventsFile(events, sums: true))
+        {
+            foreach (var step in steps.Take(5).Append(steps[3]))   // step 4 a second time, after a hand-over
+            {
+                log.On(step);
+                file.On(step);
+            }
+        }
+
+        var unlogged = History.Unlogged(metrics, events, 5);
+        Assert.Equal(steps[3..5].Select(step => step.Metrics), unlogged);
+        using (var log = new MetricsLog(new MetricsFile(metrics), 3, 500, MetricsWindow.Of(unlogged)))
+        {
+            log.On(steps[5]);
+        }
+
+        Assert.Equal(undisturbed, File.ReadAllLines(metrics));
+    }
+
+    [Fact]
+    public void An_evaluation_that_is_made_twice_is_logged_once() => Assert.Single(Lines(1, 0, new Evaluated(3, "eval", RunEvents.Metrics(1), 1), new Evaluated(3, "eval", RunEvents.Metrics(1), 1)));
+
     [Fact]
     public void A_number_that_json_lacks_is_null() => Assert.Contains("\"loss\":null", Assert.Single(Lines(1, 0, RunEvents.Step(1, double.NaN))), StringComparison.Ordinal);
 
@@ -55,7 +102,7 @@ public sealed class MetricsFileTests : IDisposable
     private string[] Lines(int every, double tokens, params RunEvent[] events)
     {
         var path = Path.Combine(_folder, Guid.NewGuid().ToString("N"));
-        using (var file = new MetricsFile(path, every, tokens))
+        using (var file = new MetricsLog(new MetricsFile(path), every, tokens))
         {
             foreach (var happened in events)
             {
