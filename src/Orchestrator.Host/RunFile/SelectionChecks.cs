@@ -13,10 +13,10 @@ internal static class SelectionChecks
             yield break;
         }
 
-        var sets = settings.Of(DataKeys.Eval).Select(set => set.Name).ToArray();
-        if (sets.Length == 0)
+        var sets = Selection.SetsOf(settings);
+        if (sets.Count == 0)
         {
-            yield return At(settings, key, $"{key.Dotted} compares checkpoints by an evaluation, and there are no held-out pairs. Write data.eval.");
+            yield return At(settings, key, $"{key.Dotted} compares checkpoints by an evaluation, and there are no held-out pairs. Write data.eval, or data.test_split_size.");
         }
         else if (Selection.Resolve(Selection.NameOf(settings), sets) is null)
         {

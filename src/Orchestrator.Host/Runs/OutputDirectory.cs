@@ -33,13 +33,14 @@ public sealed record OutputDirectory(string Path)
     public bool HoldsRun => File.Exists(RunFile) || Directory.Exists(Checkpoints);
 
     /// <summary>An empty folder for a new run.</summary>
+    /// <param name="inputs">Files and folders that the new run reads: an earlier run that holds one of them is not deleted.</param>
     /// <exception cref="ArgumentException">It holds a run, or files that are none of a run's, and may not be emptied.</exception>
-    public void Begin(bool overwrite)
+    public void Begin(bool overwrite, params IEnumerable<string?> inputs)
     {
         if (HoldsRun && !overwrite)
         {
             throw new ArgumentException(
-                $"{Path} holds a run already. Go on with it (--resume), name another folder (--output DIR), or delete it (--set overwrite=true).");
+                $"{Path} holds a run already. Go on with it (--resume), name another folder (--output DIR), or delete it (--overwrite).");
         }
 
         if (!HoldsRun && Directory.Exists(Path) && Directory.EnumerateFileSystemEntries(Path).Any())
@@ -47,8 +48,14 @@ public sealed record OutputDirectory(string Path)
             throw new ArgumentException($"{Path} is not empty and holds no run. Name another folder: --output DIR.");
         }
 
+        string[] folders = [.. new[] { "checkpoints", "model", "pairs", "logs", "cache", "tensorboard" }.Select(In)];
+        if (HoldsRun && inputs.OfType<string>().FirstOrDefault(input => folders.Any(folder => IsWithin(input, folder))) is { } needed)
+        {
+            throw new ArgumentException($"{needed} is part of the run in {Path}, which would be deleted, and the new run reads it. Name another output folder: --output DIR.");
+        }
+
         Directory.CreateDirectory(Path);
-        foreach (var name in new[] { "checkpoints", "model", "pairs", "logs", "cache", "tensorboard" }.Select(In).Where(Directory.Exists))
+        foreach (var name in folders.Where(Directory.Exists))
         {
             Directory.Delete(name, recursive: true);
         }
@@ -58,6 +65,9 @@ public sealed record OutputDirectory(string Path)
             File.Delete(name);
         }
     }
+
+    private static bool IsWithin(string path, string folder) =>
+        (System.IO.Path.GetFullPath(path) + System.IO.Path.DirectorySeparatorChar).StartsWith(System.IO.Path.GetFullPath(folder) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -12,7 +12,7 @@ public static class Selection
     /// <summary>null: nobody asks which checkpoint is best, or there is nothing to evaluate.</summary>
     public static SelectionRules? Of(Settings settings)
     {
-        if (!IsWanted(settings) || Resolve(NameOf(settings), settings.Of(DataKeys.Eval).Select(set => set.Name)) is not { } found)
+        if (!IsWanted(settings) || Resolve(NameOf(settings), SetsOf(settings)) is not { } found)
         {
             return null;
         }
@@ -24,6 +24,10 @@ public static class Selection
             settings.Of(SelectionKeys.Patience),
             settings.Of(SelectionKeys.Threshold));
     }
+
+    /// <summary>Names of the evaluation sets that the run will have.</summary>
+    public static IReadOnlyList<string> SetsOf(Settings settings) =>
+        [.. settings.Of(DataKeys.TestSplitSize) is null ? Array.Empty<string>() : [PreparedData.HeldOut], .. settings.Of(DataKeys.Eval).Select(set => set.Name)];
 
     /// <summary>The first key that asks; null where none does.</summary>
     public static Key? AskedBy(Settings settings) =>

@@ -29,7 +29,9 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         var resume = Resume ? ResumePoint.Find(Output, Settings, Line.Write) : null;
         if (resume is null)
         {
-            Output.Begin(Settings.Of(OutputKeys.Overwrite));
+            Output.Begin(
+                Settings.Of(OutputKeys.Overwrite),
+                [Settings.Of(ModelKeys.Path), Settings.Of(ModelKeys.Reference), Settings.Of(ModelKeys.Adapter), .. Mapping.TrainPaths(Settings), .. Settings.Of(DataKeys.Eval).Select(set => set.File)]);
         }
 
         var job = Prepare(places, resume, stop);

@@ -24,18 +24,72 @@ public static class ScoreJson
         Number(json, "loss", score.Loss);
     });
 
-    public static string Totals(ScoreTotals totals, long skipped) => Write(json =>
+    public static string Totals(Benchmark benchmark, long skipped) => Write(json =>
     {
         json.WriteStartObject("totals");
-        json.WriteNumber("pairs", totals.Rows);
+        Totals(json, benchmark.All);
         json.WriteNumber("skipped", skipped);
+        json.WriteEndObject();
+        if (benchmark.Categories.Count > 0)
+        {
+            json.WriteStartObject("categories");
+            foreach (var (name, totals) in benchmark.Categories)
+            {
+                Group(json, name, totals);
+            }
+
+            json.WriteEndObject();
+            Number(json, "mean_of_categories", benchmark.MeanOfCategories);
+        }
+
+        if (benchmark.Calibration.Length > 0)
+        {
+            json.WriteStartObject("length");
+            Number(json, "chosen_longer_share", (double)benchmark.ChosenLonger.Rows / benchmark.All.WithRewards);
+            Group(json, "chosen_longer", benchmark.ChosenLonger);
+            Group(json, "chosen_shorter", benchmark.ChosenShorter);
+            Group(json, "same_length", benchmark.SameLength);
+            json.WriteEndObject();
+            Calibration(json, benchmark);
+        }
+    });
+
+    private static void Group(Utf8JsonWriter json, string name, ScoreTotals totals)
+    {
+        json.WriteStartObject(name);
+        Totals(json, totals);
+        json.WriteEndObject();
+    }
+
+    private static void Totals(Utf8JsonWriter json, ScoreTotals totals)
+    {
+        json.WriteNumber("pairs", totals.Rows);
         Number(json, "loss", totals.MeanLoss);
         Number(json, "rewards/accuracies", totals.Accuracy);
         Number(json, "rewards/margins", totals.MeanMargin);
         json.WriteNumber("chosen_tokens", totals.ChosenTokens);
         json.WriteNumber("rejected_tokens", totals.RejectedTokens);
+    }
+
+    private static void Calibration(Utf8JsonWriter json, Benchmark benchmark)
+    {
+        json.WriteStartObject("calibration");
+        Number(json, "expected_error", benchmark.CalibrationError);
+        json.WriteStartArray("bins");
+        foreach (var bin in benchmark.Calibration)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("from", Math.Round(bin.From, 2));
+            json.WriteNumber("to", Math.Round(bin.To, 2));
+            json.WriteNumber("pairs", bin.Rows);
+            Number(json, "confidence", bin.MeanConfidence);
+            Number(json, "accuracy", bin.Accuracy);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteEndObject();
-    });
+    }
 
     private static void Model(Utf8JsonWriter json, string name, PairScore score, Func<CompletionScore, (double Sum, IReadOnlyList<float> Tokens)?> of)
     {

@@ -13,14 +13,20 @@ namespace Orchestrator.Host.Scoring;
 /// <param name="Settings">Model, reference, data and objective. Without model.reference it is the model without its adapter, and without an adapter every completion counts as equally likely under it.</param>
 public sealed record ScoreRun(Settings Settings)
 {
+    private const string UsualCategory = "category";
+
     /// <summary>Rows, one JSON object each, go here; null: nowhere.</summary>
     public TextWriter? Rows { get; init; }
 
     /// <summary>What was read and skipped, for people.</summary>
     public TextWriter? Report { get; init; }
 
+    /// <summary>The field of a row that names its category; null: "category" where rows have it.</summary>
+    public string? Category { get; init; }
+
     /// <exception cref="InvalidDataException">Rows or model cannot be used.</exception>
-    public async Task<(ScoreTotals Totals, DataReport Data)> RunAsync(CancellationToken cancellation)
+    /// <exception cref="ArgumentException">No row has the field that is to name its category.</exception>
+    public async Task<(Benchmark Benchmark, DataReport Data)> RunAsync(CancellationToken cancellation)
     {
         var files = DataFiles.Find(Mapping.TrainPaths(Settings));
         var folder = Directory.CreateTempSubdirectory("orchestrator-score-").FullName;
@@ -49,13 +55,21 @@ public sealed record ScoreRun(Settings Settings)
         return DataPreparation.Prepare(options, Mapping.TrainPaths(Settings), source.Tokenizer, source.Chat, target, cancellation);
     }
 
-    private async Task<ScoreTotals> ScoreAsync(EncodedPairs pairs, IReadOnlyList<string> files, CancellationToken cancellation)
+    private string?[] Categories(EncodedPairs pairs, IReadOnlyList<string> files)
     {
-        var totals = ScoreTotals.Nothing;
+        string?[] found = [.. RowColumn.Read(pairs, files, Category ?? UsualCategory)];
+        return found.All(category => category is null)
+            ? Category is null ? [] : throw new ArgumentException($"--category is {Category}, and no row of {string.Join(", ", files)} has a text or number under that name.")
+            : found;
+    }
+
+    private async Task<Benchmark> ScoreAsync(EncodedPairs pairs, IReadOnlyList<string> files, CancellationToken cancellation)
+    {
+        var (benchmark, categories) = (new Benchmark(), Categories(pairs, files));
         await using var scorer = await PairScorer.OpenAsync(Options(), cancellation);
         await foreach (var score in scorer.ScoreAsync(pairs, cancellation))
         {
-            totals = totals.Add(score);
+            benchmark.Add(score, categories.Length > 0 ? categories[score.Row] : null, categories.Length > 0);
             if (Rows is not null)
             {
                 var (file, line) = pairs.SourceOf(score.Row);
@@ -63,7 +77,7 @@ public sealed record ScoreRun(Settings Settings)
             }
         }
 
-        return totals;
+        return benchmark;
     }
 
     private ScoreOptions Options()

@@ -10,9 +10,11 @@ internal sealed class TrainOptions
     private readonly Option<string?> _output = new("--output") { Description = "The output folder; as --set output_dir=DIR." };
     private readonly Option<int?> _workers = new("--workers") { Description = "Worker processes on the CPU; as --set workers=N." };
 
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Delete the run that the output folder holds; as --set overwrite=true." };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _set, _resume, _output, _workers })
+        foreach (var option in new Option[] { _set, _resume, _output, _workers, _overwrite })
         {
             command.Add(option);
         }
@@ -26,5 +28,6 @@ internal sealed class TrainOptions
         .. parsed.GetValue(_set) ?? [],
         .. parsed.GetValue(_output) is { } folder ? [$"output_dir={VerbSettings.Quote(folder)}"] : Array.Empty<string>(),
         .. parsed.GetValue(_workers) is { } count ? [$"workers={count}"] : Array.Empty<string>(),
+        .. parsed.GetValue(_overwrite) ? ["overwrite=true"] : Array.Empty<string>(),
     ];
 }

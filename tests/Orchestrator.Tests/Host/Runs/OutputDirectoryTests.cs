@@ -22,6 +22,20 @@ public sealed class OutputDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_run_whose_model_the_new_run_reads_is_not_deleted()
+    {
+        var output = new OutputDirectory(_folder);
+        Directory.CreateDirectory(output.Model);
+        File.WriteAllText(output.RunFile, "");
+        var refusal = Assert.Throws<ArgumentException>(() => output.Begin(overwrite: true, [null, output.Model]));
+        Assert.StartsWith($"{output.Model} is part of the run in {_folder}", refusal.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => output.Begin(overwrite: true, [Path.Combine(output.Checkpoints, "step-00000002")]));
+        Assert.True(Directory.Exists(output.Model));
+        output.Begin(overwrite: true, [output.Model + "-of-another-run"]);
+        Assert.False(Directory.Exists(output.Model));
+    }
+
+    [Fact]
     public void A_folder_with_somebody_elses_files_is_never_touched()
     {
         File.WriteAllText(Path.Combine(_folder, "thesis.tex"), "");

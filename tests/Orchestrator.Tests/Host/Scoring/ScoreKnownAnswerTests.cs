@@ -24,13 +24,17 @@ public sealed class ScoreKnownAnswerTests : IDisposable
         var reference = SaveReference(known);
         var pairs = known.Expected.GetProperty("dpo").GetProperty("pairs").EnumerateArray().ToArray();
         var data = Path.Combine(_folder, "pairs.jsonl");
-        await File.WriteAllLinesAsync(data, pairs.Select(pair =>
-            $$"""{"prompt_ids":{{pair.GetProperty("prompt_ids").GetRawText()}},"chosen_ids":{{pair.GetProperty("chosen_ids").GetRawText()}},"rejected_ids":{{pair.GetProperty("rejected_ids").GetRawText()}}}"""));
+        await File.WriteAllLinesAsync(data, pairs.Select((pair, row) =>
+            $$"""{"topic":"{{(row % 2 == 0 ? "even" : "odd")}}","prompt_ids":{{pair.GetProperty("prompt_ids").GetRawText()}},"chosen_ids":{{pair.GetProperty("chosen_ids").GetRawText()}},"rejected_ids":{{pair.GetProperty("rejected_ids").GetRawText()}}}"""));
         foreach (var beta in new[] { "0.1", "0.5" })
         {
             var lines = await Score(known.Directory, reference, data, "--beta", beta);
             var losses = pairs.Zip(lines, (pair, line) => CheckRow(known, pair, line, beta)).ToArray();
             var totals = lines[^1].GetProperty("totals");
+            var even = lines[^1].GetProperty("categories").GetProperty("even");
+            Assert.Equal((pairs.Length + 1) / 2, even.GetProperty("pairs").GetInt32());
+            Assert.Equal(losses.Where((_, row) => row % 2 == 0).Average(), even.GetProperty("loss").GetDouble(), known.Tolerance("sigmoid_loss_abs"));
+            Assert.Contains($"| even | {(pairs.Length + 1) / 2} |", await File.ReadAllTextAsync(Path.Combine(_folder, "page.md")), StringComparison.Ordinal);
             Assert.Equal(pairs.Length, totals.GetProperty("pairs").GetInt32());
             Assert.Equal(losses.Average(), totals.GetProperty("loss").GetDouble(), known.Tolerance("sigmoid_loss_abs"));
             Assert.Equal(
@@ -67,7 +71,7 @@ public sealed class ScoreKnownAnswerTests : IDisposable
         using var totals = new StringWriter();
         var settings = SettingsReader.Read(
             "", "test", _folder, [$"model.path={model}", $"model.reference={reference}", $"train={data}", "max_length=null", "device=cpu", $"beta={more[1]}"], _folder);
-        await ScoreVerb.RunAsync(settings, output, true, totals, CancellationToken.None);
+        await ScoreVerb.RunAsync(settings, new ScoreOutput(output, Path.Combine(_folder, "page.md"), Json: true, Overwrite: true, "topic"), totals, CancellationToken.None);
         return [.. (await File.ReadAllLinesAsync(output)).Append(totals.ToString()).Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
