@@ -22,6 +22,7 @@ public sealed class Replica : IReplica
     private readonly ReplicaParts _parts;
     private readonly ILeafSums _sums;
     private readonly GradientExchange _exchange;
+    private readonly ReplicaTimeline _times;
     private StagedStep? _staged;
     private bool _disposed;
 
@@ -30,6 +31,7 @@ public sealed class Replica : IReplica
         (_device, _parts, AppliedStep) = (device, parts, appliedStep);
         _sums = parts.Options.Reduction == Reduction.Canonical ? new CanonicalSums(parts.Slots) : new SequentialSums(parts.Slots);
         _exchange = new GradientExchange(parts);
+        _times = new ReplicaTimeline(parts.Timeline);
         StateDigest = stateDigest ?? InitialDigest();
     }
 
@@ -47,11 +49,18 @@ public sealed class Replica : IReplica
     {
         ArgumentNullException.ThrowIfNull(work);
         RequireNextStep(work);
+        _times.Begin(work.Id.Step);
         var step = await _exchange.ViewAsync(work, exchange, _device, cancellation);
         var mine = await _device.Run(() => ComputeLeaves(work, step, cancellation), cancellation);
         _staged = null; // the result's buffer is overwritten from here on
-        await _exchange.ReduceAsync(work, _sums.PlanOf(work), mine, exchange, cancellation);
-        return await _device.Run(() => Stage(work, step), cancellation);
+        using (_times.Span("all_reduce"))
+        {
+            await _exchange.ReduceAsync(work, _sums.PlanOf(work), mine, exchange, cancellation);
+        }
+
+        var staged = await _device.Run(() => Stage(work, step), cancellation);
+        _times.Staged();
+        return staged;
     }
 
     /// <inheritdoc/>
@@ -62,7 +71,9 @@ public sealed class Replica : IReplica
             throw new InvalidOperationException($"{id} is to be applied, and {(_staged is null ? "nothing" : _staged.Id)} is staged here at step {AppliedStep}.");
         }
 
+        _times.Committed();
         await _device.Run(() => Apply(staged), cancellation);
+        _times.End();
     }
 
     /// <inheritdoc/>
@@ -137,15 +148,20 @@ public sealed class Replica : IReplica
 
     private ImmutableArray<FloatBuffer> ComputeLeaves(StepWork work, StepView step, CancellationToken cancellation)
     {
+        using var span = _times.Span("leaves");
         var slots = _sums.Compute(work, leaf => TrainLeaf(work, step, leaf), cancellation);
         return [.. slots.Select(_parts.Slots.OnHost)];
     }
 
-    private ImmutableArray<MetricSum> TrainLeaf(StepWork work, StepView step, int leaf) =>
-        _parts.Step.Train(_parts.Train, _parts.Plan.PairsOf(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf));
+    private ImmutableArray<MetricSum> TrainLeaf(StepWork work, StepView step, int leaf)
+    {
+        using var span = _times.Span("leaf");
+        return _parts.Step.Train(_parts.Train, _parts.Plan.PairsOf(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf));
+    }
 
     private StagedStep Stage(StepWork work, StepView step)
     {
+        using var span = _times.Span("inspect");
         var found = GradientInspection.Of(_exchange.Result);
         var norm = Clipping.Norm(found.SumOfSquares, _parts.NormalizerOf(step));
         _staged = new StagedStep(
@@ -159,6 +175,7 @@ public sealed class Replica : IReplica
         var step = staged.Id.Step;
         if (staged.Finite)
         {
+            using var span = _times.Span("optimizer");
             var factor = Clipping.Factor(staged.GradientNorm, _parts.NormalizerOf(_parts.ViewOf(step)), _parts.Options.MaxGradNorm);
             _exchange.WithResultOnDevice(gradient => _parts.Optimizer.Step(step, staged.LearningRate, gradient, factor));
         }

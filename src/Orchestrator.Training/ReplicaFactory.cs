@@ -20,13 +20,15 @@ public sealed class ReplicaFactory : IReplicaFactory
 {
     private readonly ReplicaOptions _options;
     private readonly IObjective _objective;
+    private readonly Timeline _timeline;
 
+    /// <param name="timeline">Is told where the replica's time goes; not disposed here.</param>
     /// <exception cref="ArgumentException">An option is out of its range; the message names it.</exception>
-    public ReplicaFactory(ReplicaOptions options)
+    public ReplicaFactory(ReplicaOptions options, Timeline? timeline = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        (_options, _objective) = (options, Objective.Create(options.Objective));
+        (_options, _objective, _timeline) = (options, Objective.Create(options.Objective), timeline ?? Timeline.Off);
     }
 
     /// <inheritdoc/>
@@ -70,13 +72,14 @@ public sealed class ReplicaFactory : IReplicaFactory
             Memory = memory,
             ModelDirectory = models.Source,
             Policy = policy,
-            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan)),
+            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan), _timeline),
             State = state,
             Optimizer = new FlatOptimizer(rule, state.Weights, state.OptimizerStates),
             Slots = new GradientSlots(policy, state.Layout, memory),
             Plan = plan,
             Schedule = new Schedule(_options.Schedule, plan.Steps),
             Sets = sets,
+            Timeline = _timeline,
         };
         return new Replica(thread, parts, job.StartStep, resumed?.Digest);
     }

@@ -17,12 +17,14 @@ public sealed class TrainStep : IDisposable
     private readonly CausalLM _policy;
     private readonly ReferenceLogps? _reference;
     private readonly int _chunk;
+    private readonly Timeline _timeline;
 
     /// <param name="policy">Not disposed here.</param>
     /// <param name="reference">Disposed with this. Null where the objective needs none.</param>
     /// <param name="chunk">Rows whose logits are in memory at once.</param>
     /// <param name="remember">The reference's values are kept for the next visit.</param>
-    public TrainStep(CausalLM policy, ReferenceModel? reference, IObjective objective, int chunk = 256, bool remember = false)
+    /// <param name="timeline">Is told how long each phase took.</param>
+    public TrainStep(CausalLM policy, ReferenceModel? reference, IObjective objective, int chunk = 256, bool remember = false, Timeline? timeline = null)
     {
         ArgumentNullException.ThrowIfNull(objective);
         if (objective.Needs.Reference && reference is null)
@@ -30,7 +32,7 @@ public sealed class TrainStep : IDisposable
             throw new ArgumentException($"The objective {objective.Name} compares with a reference model, and none is given.", nameof(reference));
         }
 
-        (_policy, Objective, _chunk) = (policy, objective, chunk);
+        (_policy, Objective, _chunk, _timeline) = (policy, objective, chunk, timeline ?? Timeline.Off);
         _reference = reference is null ? null : new ReferenceLogps(reference, chunk, remember);
     }
 
@@ -45,7 +47,12 @@ public sealed class TrainStep : IDisposable
         using var scope = NewDisposeScope();
         var leaf = Forward(set, rows.AsSpan());
         var result = Objective.Compute(leaf.Policy, leaf.Reference, step);
-        BackwardPass.Run(result.Loss.sum());
+        using (_timeline.Span("backward"))
+        {
+            BackwardPass.Run(result.Loss.sum());
+        }
+
+        using var measuring = _timeline.Span("metrics");
         return LeafMetrics.Of(Objective.Needs, leaf, result, set.TokensOf(rows.AsSpan()));
     }
 
@@ -64,19 +71,32 @@ public sealed class TrainStep : IDisposable
     {
         var needs = Objective.Needs;
         var batch = set.Pack(rows);
-        var reference = needs.Reference ? Complete(needs, _reference!.Of(set, rows, batch), batch.Lengths) : null;
+        var reference = needs.Reference ? Reference(set, rows, batch) : null;
         Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var (firstChoice, aligned) = (PerToken(needs.CompletionsPerRow == 1), PerToken(needs.Aligned));
-        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned), batch.Lengths, aligned);
+        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _timeline), batch.Lengths, aligned);
         return new LeafLogProbs(policy, reference, firstChoice);
     }
 
+    private PairLogProbs Reference(PairSet set, ReadOnlySpan<int> rows, PackedBatch batch)
+    {
+        using var span = _timeline.Span("reference");
+        return Complete(Objective.Needs, _reference!.Of(set, rows, batch), batch.Lengths);
+    }
+
     /// <summary>[tokens] fp32: log-probability of every completion token, completion by completion.</summary>
-    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null)
+    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null, Timeline? timeline = null)
     {
         using var scope = NewDisposeScope();
-        var hidden = model.Hidden(batch.Tokens);
+        var hidden = Hidden(model, batch, timeline ?? Timeline.Off);
+        using var span = (timeline ?? Timeline.Off).Span("policy_logprob");
         return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice, aligned).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Hidden(CausalLM model, PackedBatch batch, Timeline timeline)
+    {
+        using var span = timeline.Span("policy_forward");
+        return model.Hidden(batch.Tokens);
     }
 
     /// <summary>From tokens to completions, as the objective counts them.</summary>

@@ -20,6 +20,9 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
     /// <summary>As cluster.fast_math; null leaves it to the environment.</summary>
     public string? FastMath { get; init; }
 
+    /// <summary>Folder in which each worker leaves its timeline, NAME.jsonl; null: none does.</summary>
+    public string? TraceFolder { get; init; }
+
     /// <param name="host">Stands before the names of workers, where machines must be told apart.</param>
     public WorkerCommand Command(string? host = null) => new([.. WorkerCommand.ThisProgram, "worker"], place => Arguments(place, host), Environment);
 
@@ -29,6 +32,7 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
         "--deadline-seconds", Text(Deadlines.Patience.TotalSeconds), "--work-minutes", Text(Deadlines.Work.TotalMinutes),
         "--port", Text(FirstPort == 0 ? 0 : FirstPort + place.Number),
         .. AdvertisedHost is null ? Array.Empty<string>() : ["--advertised-host", AdvertisedHost],
+        .. TraceFolder is null ? Array.Empty<string>() : ["--trace", Path.Combine(TraceFolder, $"{place.Name}.jsonl")],
     ];
 
     // libtorch reads the thread counts when it is loaded: later is too late for its pools.

@@ -8,6 +8,7 @@ using Orchestrator.Host.Metrics.TensorBoard;
 using Orchestrator.Host.Processes;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Screen;
+using Orchestrator.Host.Traces;
 using Orchestrator.Training.Checkpoints;
 using Orchestrator.Training.Native;
 
@@ -19,6 +20,9 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
 {
     /// <summary>Beside the run's own observers; the last to be told.</summary>
     public IRunObserver? Observer { get; init; }
+
+    /// <summary>An existing folder for the timelines of this process and of the workers it starts; null: none are kept.</summary>
+    public string? TraceFolder { get; init; }
 
     /// <exception cref="ArgumentException">The folder cannot take the run, or a resume would give other weights.</exception>
     /// <exception cref="InvalidDataException">Rows, model or checkpoint cannot be used.</exception>
@@ -129,9 +133,10 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         var logs = MetricsLogs(job, every);
         using var log = new ChildLog(Path.Combine(Output.Logs, "coordinator.log"));
         using var events = new EventsFile(Output.Events, sums: every > 1);
+        using var timeline = new CoordinatorTimeline(TraceFolder);
         await using var workers = new WorkersOfThisRun(this, places, token, giveUp);
         var observers = new Observers(
-            [new ObserverAction(Record), .. logs, events, new RunScreen(Line, every), new ObserverAction(workers.On), .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]], Line.Write);
+            [new ObserverAction(Record), .. logs, events, new RunScreen(Line, every), new ObserverAction(workers.On), timeline, .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]], Line.Write);
         var options = Options(job, places.Count, token, resume, log.Add) with { Selection = selection, Seen = seen };
         var outcome = await Coordinator.RunAsync(options, observers, giveUp.Token);
         logs.ForEach(metrics => metrics.Dispose());

@@ -50,6 +50,7 @@ internal sealed class WorkersOfThisRun(TrainRun run, IReadOnlyList<WorkerPlace> 
         var local = new LocalWorkers(
             control, token, run.Settings.Of(ClusterKeys.Bind), run.Settings.Of(ClusterKeys.AdvertisedHost), run.Output.Cache, Mapping.Deadlines(run.Settings))
         {
+            TraceFolder = run.TraceFolder,
             AkkaConfig = AkkaSettings.PathOf(run.Settings.Of(ClusterKeys.AkkaConfig)),
             FastMath = run.Settings.Places.ContainsKey(ClusterKeys.FastMath) ? run.Settings.Of(ClusterKeys.FastMath) : null,
         };

@@ -7,7 +7,7 @@ namespace Orchestrator.Host.Verbs;
 /// <summary>`orchestrator bench`: measures a part of the program on this machine.</summary>
 public static class BenchVerb
 {
-    public static Command Command() => new("bench", "Measure a part of the program.") { AllReduce(), Rank() };
+    public static Command Command() => new("bench", "Measure a part of the program.") { BenchStepVerb.Command(), AllReduce(), Rank() };
 
     private static Command AllReduce()
     {

@@ -16,7 +16,7 @@ public static class SftVerb
         {
             var (overrides, resume) = (options.Overrides(parsed), options.Resumes(parsed));
             var (settings, output) = TrainVerb.Read(parsed.GetRequiredValue(file), overrides);
-            return TrainVerb.RunAsync(SftSettings.Of(settings), SftSettings.Output(settings, output, overrides), resume, stop);
+            return TrainVerb.RunAsync(SftSettings.Of(settings), SftSettings.Output(settings, output, overrides), resume, options.Trace(parsed), stop);
         });
         return command;
     }

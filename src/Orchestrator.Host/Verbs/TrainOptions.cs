@@ -12,15 +12,20 @@ internal sealed class TrainOptions
 
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Delete the run that the output folder holds; as --set overwrite=true." };
 
+    private readonly Option<string?> _trace = VerbOptions.Trace();
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _set, _resume, _output, _workers, _overwrite })
+        foreach (var option in new Option[] { _set, _resume, _output, _workers, _overwrite, _trace })
         {
             command.Add(option);
         }
     }
 
     public bool Resumes(ParseResult parsed) => parsed.GetValue(_resume);
+
+    /// <summary>The file for a timeline; null: none.</summary>
+    public string? Trace(ParseResult parsed) => parsed.GetValue(_trace) is { } file ? Path.GetFullPath(file) : null;
 
     /// <summary>key=value, the last of a key wins.</summary>
     public IReadOnlyList<string> Overrides(ParseResult parsed) =>

@@ -4,6 +4,7 @@ using Orchestrator.Host.Quickstart;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Runs;
 using Orchestrator.Host.Screen;
+using Orchestrator.Host.Traces;
 using Spectre.Console;
 
 namespace Orchestrator.Host.Verbs;
@@ -17,7 +18,7 @@ public static class TrainVerb
         var options = new TrainOptions();
         var command = new Command("train", "Train a model on preference pairs.") { file };
         options.AddTo(command);
-        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(file), options.Overrides(parsed), options.Resumes(parsed), stop));
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(file), options.Overrides(parsed), options.Resumes(parsed), options.Trace(parsed), stop));
         return command;
     }
 
@@ -31,10 +32,26 @@ public static class TrainVerb
     }
 
     /// <inheritdoc cref="RunAsync(TrainRun, IAnsiConsole, CancellationToken)"/>
-    public static Task<int> RunAsync(Settings settings, OutputDirectory output, bool resume, CancellationToken stop)
+    /// <param name="trace">File for a timeline of this machine's steps, written however the run ends; null: none.</param>
+    public static async Task<int> RunAsync(Settings settings, OutputDirectory output, bool resume, string? trace, CancellationToken stop)
     {
         var line = new ProgressLine(Console.Out, !Console.IsOutputRedirected, () => Screens.Out.Profile.Width);
-        return RunAsync(new TrainRun(settings, output, resume, line), Screens.Out, stop);
+        var run = new TrainRun(settings, output, resume, line);
+        if (trace is null)
+        {
+            return await RunAsync(run, Screens.Out, stop);
+        }
+
+        using var timelines = TraceFolder.Create();
+        try
+        {
+            return await RunAsync(run with { TraceFolder = timelines.Path }, Screens.Out, stop);
+        }
+        finally
+        {
+            timelines.WriteTrace(trace);
+            line.Write($"Timeline of this machine's steps: {trace} (chrome://tracing, ui.perfetto.dev).");
+        }
     }
 
     /// <summary>The run, the table at its end, and where everything lies.</summary>
@@ -47,15 +64,17 @@ public static class TrainVerb
         return Tell(run, outcome, console);
     }
 
-    private static async Task<int> RunAsync(string? file, IReadOnlyList<string> overrides, bool resume, CancellationToken stop)
+    private static async Task<int> RunAsync(string? file, IReadOnlyList<string> overrides, bool resume, string? trace, CancellationToken stop)
     {
         if (file is null)
         {
-            return await QuickstartRun.RunAsync(overrides, resume, stop);
+            return trace is null
+                ? await QuickstartRun.RunAsync(overrides, resume, stop)
+                : throw new ArgumentException("--trace needs a run file: the quickstart is several runs.");
         }
 
         var (settings, output) = Read(file, overrides);
-        return await RunAsync(settings, output, resume, stop);
+        return await RunAsync(settings, output, resume, trace, stop);
     }
 
     private static int Tell(TrainRun run, RunOutcome outcome, IAnsiConsole console)

@@ -12,6 +12,8 @@ internal static class VerbOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Machine-readable output." };
 
+    public static Option<string?> Trace() => new("--trace") { Description = "File for a timeline of every step on this machine: Chrome's trace format, for chrome://tracing and Perfetto." };
+
     public static Option<string> Device() => new("--device") { DefaultValueFactory = _ => "auto", Description = "auto, cpu, cuda or cuda:N." };
 
     public static Option<string?> Adapter() => new("--adapter") { Description = "An adapter of the model, a folder in PEFT's layout." };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cluster;
+using Orchestrator.Core;
 using Orchestrator.Host.Processes;
 using Orchestrator.Host.Runs;
 using Orchestrator.Training.Native;
@@ -22,13 +23,14 @@ public static class WorkerVerb
     private static readonly Option<double> Work = new("--work-minutes") { DefaultValueFactory = _ => new Deadlines().Work.TotalMinutes, Description = "As the run's cluster.work_minutes." };
     private static readonly Option<double> Grace = new("--grace-seconds") { DefaultValueFactory = _ => 20, Description = "Asked to stop, how long it waits to be let go at a step's end." };
     private static readonly Option<int> MaxRestarts = new("--max-restarts") { DefaultValueFactory = _ => 3, Description = "A worker that dies is started again so many times." };
+    private static readonly Option<string?> Trace = new("--trace") { Description = "File to which the phases of each step are appended, one event of the Chrome trace format a line." };
     private static readonly Option<bool> One = new("--one") { Hidden = true };
 
     public static Command Command()
     {
         var command = new Command("worker", $"Lend this machine's devices to a run. The run's secret comes from {LocalWorkers.TokenVariable}.")
         {
-            Join, Device, Workers, Threads, Name, Bind, AdvertisedHost, Port, Cache, Deadline, Work, Grace, MaxRestarts, One,
+            Join, Device, Workers, Threads, Name, Bind, AdvertisedHost, Port, Cache, Deadline, Work, Grace, MaxRestarts, Trace, One,
         };
         command.SetAction((parsed, stop) => parsed.GetValue(One) ? WorkAsync(parsed, stop) : LendAsync(parsed, stop));
         return command;
@@ -52,7 +54,8 @@ public static class WorkerVerb
             Hocon = AkkaSettings.Read(AkkaSettings.PathOf(null)),
             Log = Console.WriteLine,
         };
-        var outcome = await Worker.RunAsync(options, new RunFileReplicaFactory(device.Text, parsed.GetValue(Threads)), stop);
+        using var timeline = new Timeline(parsed.GetValue(Trace));
+        var outcome = await Worker.RunAsync(options, new RunFileReplicaFactory(device.Text, parsed.GetValue(Threads), timeline), stop);
         Console.WriteLine(outcome.Reason);
         return outcome.End switch { WorkerEnd.RunEnded => ExitCode.Done, WorkerEnd.Left => ExitCode.Stopped, _ => ExitCode.Failed };
     }

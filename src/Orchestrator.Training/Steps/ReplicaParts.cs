@@ -33,6 +33,8 @@ internal sealed record ReplicaParts : IDisposable
 
     public required Schedule Schedule { get; init; }
 
+    public required Timeline Timeline { get; init; }
+
     /// <summary>"train" and the evaluation sets, by name.</summary>
     public required ImmutableDictionary<string, PairSet> Sets { get; init; }
 

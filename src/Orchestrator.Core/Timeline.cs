@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Orchestrator.Core;
+
+/// <summary>
+/// Where one process's time goes: named spans, written as complete events of the Chrome trace format, one JSON object a line. Times are
+/// microseconds of the machine's monotonic clock, so that the lines of several processes of one machine can stand in one trace. What is written
+/// reaches the file at each <see cref="Flush"/>. Thread-safe.
+/// </summary>
+/// <remarks>Format: "Trace Event Format", JSON array form; chrome://tracing and Perfetto read it. On an accelerator spans show when work was handed in, unless the span waits for a result.</remarks>
+public sealed class Timeline : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly StringBuilder _lines = new();
+    private readonly StreamWriter? _file;
+
+    /// <param name="path">Appended to. null: nothing is recorded, and a span costs nothing but a call.</param>
+    public Timeline(string? path) => _file = path is null ? null : new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite));
+
+    /// <summary>Records nothing.</summary>
+    public static Timeline Off { get; } = new(null);
+
+    public bool IsOn => _file is not null;
+
+    /// <summary>Now, in microseconds of the monotonic clock.</summary>
+    public static double Now => Stopwatch.GetTimestamp() * 1e6 / Stopwatch.Frequency;
+
+    /// <summary>A span that ends when it is disposed; for <c>using</c>.</summary>
+    /// <param name="name">The phase: "backward", "all_reduce".</param>
+    /// <param name="step">The step it belongs to; -1: none.</param>
+    public TimelineSpan Span(string name, long step = -1) => IsOn ? new TimelineSpan(this, name, step, Now) : default;
+
+    /// <param name="began">As <see cref="Now"/> was.</param>
+    /// <param name="track">Spans of different tracks may overlap.</param>
+    public void Add(string name, long step, double began, double ended, int track = 0, params ReadOnlySpan<(string Name, double Value)> values)
+    {
+        if (!IsOn)
+        {
+            return;
+        }
+
+        var more = "";
+        foreach (var (key, value) in values)
+        {
+            more += string.Create(CultureInfo.InvariantCulture, $",{JsonSerializer.Serialize(key)}:{value:0.######}");
+        }
+
+        lock (_lock)
+        {
+            _lines.Append(CultureInfo.InvariantCulture,
+                $"{{\"name\":{JsonSerializer.Serialize(name)},\"ph\":\"X\",\"ts\":{began:0.###},\"dur\":{Math.Max(0, ended - began):0.###},\"pid\":{Environment.ProcessId},\"tid\":{track},\"args\":{{\"step\":{step}{more}}}}}\n");
+        }
+    }
+
+    /// <summary>Writes what has been recorded. A disk that does not take it ends nothing: the trace then has a gap.</summary>
+    public void Flush()
+    {
+        lock (_lock)
+        {
+            try
+            {
+                _file?.Write(_lines);
+                _file?.Flush();
+            }
+            catch (Exception error) when (error is IOException or ObjectDisposedException)
+            {
+            }
+
+            _lines.Clear();
+        }
+    }
+
+    public void Dispose()
+    {
+        Flush();
+        try
+        {
+            _file?.Dispose();
+        }
+        catch (IOException)
+        {
+        }
+    }
+}
+
+/// <summary>A span under way; the default one records nothing.</summary>
+public readonly struct TimelineSpan(Timeline timeline, string name, long step, double began) : IDisposable, IEquatable<TimelineSpan>
+{
+    private readonly Timeline? _timeline = timeline;
+
+    public void Dispose() => _timeline?.Add(name, step, began, Timeline.Now);
+
+    public bool Equals(TimelineSpan other) => ReferenceEquals(_timeline, other._timeline) && (Name, Began) == (other.Name, other.Began);
+
+    public override bool Equals(object? obj) => obj is TimelineSpan other && Equals(other);
+
+    public override int GetHashCode() => HashCode.Combine(Name, Began);
+
+    public static bool operator ==(TimelineSpan left, TimelineSpan right) => left.Equals(right);
+
+    public static bool operator !=(TimelineSpan left, TimelineSpan right) => !left.Equals(right);
+
+    private string Name => name;
+
+    private double Began => began;
+}
