@@ -72,7 +72,7 @@ public sealed class ReplicaFactory : IReplicaFactory
             Memory = memory,
             ModelDirectory = models.Source,
             Policy = policy,
-            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan), _timeline),
+            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan), _options.LogprobKeepBytes, _timeline),
             State = state,
             Optimizer = new FlatOptimizer(rule, state.Weights, state.OptimizerStates),
             Slots = new GradientSlots(policy, state.Layout, memory),

@@ -54,6 +54,9 @@ public sealed record ReplicaOptions
     /// <summary>Rows whose logits are in memory at once; usually 64 to 1024.</summary>
     public int LogprobChunk { get; init; } = 256;
 
+    /// <summary>Bytes of softmax rows that are kept from forward to backward instead of being computed again; 0: none.</summary>
+    public long LogprobKeepBytes { get; init; } = 256L << 20;
+
     /// <summary>Matrix products of policy and reference in bf16; weights, gradients, optimizer and all sums stay fp32.</summary>
     public bool Bf16 { get; init; }
 
@@ -72,6 +75,7 @@ public sealed record ReplicaOptions
         Require(Threads is null or >= 1, $"threads_per_worker is {Threads}; needed is 1 or more.");
         Require(MaxGradNorm is null or >= 0, $"max_grad_norm is {MaxGradNorm}; needed is 0 (off) or more.");
         Require(LogprobChunk >= 1, $"logprob_chunk is {LogprobChunk}; needed is 1 or more.");
+        Require(LogprobKeepBytes >= 0, $"logprob_keep_mb is {LogprobKeepBytes >> 20}; needed is 0 or more.");
         Require(BucketBytes >= 4096, $"bucket_bytes is {BucketBytes}; needed is 4096 or more.");
     }
 

@@ -18,13 +18,15 @@ public sealed class TrainStep : IDisposable
     private readonly ReferenceLogps? _reference;
     private readonly int _chunk;
     private readonly Timeline _timeline;
+    private readonly long _keep;
 
     /// <param name="policy">Not disposed here.</param>
     /// <param name="reference">Disposed with this. Null where the objective needs none.</param>
     /// <param name="chunk">Rows whose logits are in memory at once.</param>
     /// <param name="remember">The reference's values are kept for the next visit.</param>
+    /// <param name="keepBytes">Of rows of the softmax that are kept from forward to backward.</param>
     /// <param name="timeline">Is told how long each phase took.</param>
-    public TrainStep(CausalLM policy, ReferenceModel? reference, IObjective objective, int chunk = 256, bool remember = false, Timeline? timeline = null)
+    public TrainStep(CausalLM policy, ReferenceModel? reference, IObjective objective, int chunk = 256, bool remember = false, long keepBytes = 0, Timeline? timeline = null)
     {
         ArgumentNullException.ThrowIfNull(objective);
         if (objective.Needs.Reference && reference is null)
@@ -32,7 +34,7 @@ public sealed class TrainStep : IDisposable
             throw new ArgumentException($"The objective {objective.Name} compares with a reference model, and none is given.", nameof(reference));
         }
 
-        (_policy, Objective, _chunk, _timeline) = (policy, objective, chunk, timeline ?? Timeline.Off);
+        (_policy, Objective, _chunk, _keep, _timeline) = (policy, objective, chunk, keepBytes, timeline ?? Timeline.Off);
         _reference = reference is null ? null : new ReferenceLogps(reference, chunk, remember);
     }
 
@@ -74,7 +76,7 @@ public sealed class TrainStep : IDisposable
         var reference = needs.Reference ? Reference(set, rows, batch) : null;
         Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var (firstChoice, aligned) = (PerToken(needs.CompletionsPerRow == 1), PerToken(needs.Aligned));
-        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _timeline), batch.Lengths, aligned);
+        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _keep, _timeline), batch.Lengths, aligned);
         return new LeafLogProbs(policy, reference, firstChoice);
     }
 
@@ -85,12 +87,12 @@ public sealed class TrainStep : IDisposable
     }
 
     /// <summary>[tokens] fp32: log-probability of every completion token, completion by completion.</summary>
-    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null, Timeline? timeline = null)
+    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null, long keepBytes = 0, Timeline? timeline = null)
     {
         using var scope = NewDisposeScope();
         var hidden = Hidden(model, batch, timeline ?? Timeline.Off);
         using var span = (timeline ?? Timeline.Off).Span("policy_logprob");
-        return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice, aligned).MoveToOuterDisposeScope();
+        return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice, aligned, keepBytes).MoveToOuterDisposeScope();
     }
 
     private static Tensor Hidden(CausalLM model, PackedBatch batch, Timeline timeline)

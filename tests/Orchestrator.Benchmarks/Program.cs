@@ -5,6 +5,7 @@ using Orchestrator.Collectives.Benchmark;
 const string Usage = """
     allreduce [--ranks N] [--bytes B[,B...]] [--transport auto|shm|grpc] [--wire fp32|bf16] [--rounds R] [--json] ...
     ratios FILE...    JSON lines of several peers -> medians over the rounds, and how many times as fast as gloo each is
+    step-ratios FILE...    JSON lines of `orchestrator bench step` and of the peer -> do losses agree, ratios of medians
     gemm [THREADS [ROUNDS]]                      fp32 products with fast math off and on
     heap [VOCABULARY chunked|whole [STEPS]]      a step's allocations under several settings of the heap
     threads [CORES [STEPS [ROUNDS]]]             one process with many threads against many with one
@@ -23,6 +24,8 @@ try
         case ["ratios", .. var files]:
             Ratios.Print(files.SelectMany(File.ReadLines), Console.Out);
             return 0;
+        case ["step-ratios", .. var files]:
+            return StepRatios.Print(files.SelectMany(File.ReadLines), Console.Out) ? 0 : 1;
         case ["gemm" or "heap" or "threads" or GemmBenchmark.ChildVerb or HeapBenchmark.ChildVerb or ThreadsBenchmark.ChildVerb, ..]:
             return await NativeBenchmarks.Run(args, ThisProgram(), Console.Out);
         default:

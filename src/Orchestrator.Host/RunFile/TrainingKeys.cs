@@ -58,9 +58,12 @@ public static class TrainingKeys
     public static readonly Key<int> LogprobChunk = new(Section, "logprob_chunk", Kinds.Whole(1, 1 << 20), 256,
         "Tokens whose logits are in memory at once; usually 64 to 1024.");
 
+    public static readonly Key<int> LogprobKeep = new(Section, "logprob_keep_mb", Kinds.Whole(0, 1 << 20), 256,
+        "MiB for probabilities that backward would else compute again; 0 saves the memory and costs a product of the head.");
+
     public static ImmutableArray<Key> All { get; } =
     [
         Epochs, MaxSteps, Seed, LearningRate, Optimizer, Schedule, WarmupSteps, WarmupRatio, MaxGradNorm, WeightDecay,
-        AdamBeta1, AdamBeta2, AdamEpsilon, RmspropAlpha, RmspropEpsilon, Momentum, Bf16, GradientCheckpointing, LogprobChunk,
+        AdamBeta1, AdamBeta2, AdamEpsilon, RmspropAlpha, RmspropEpsilon, Momentum, Bf16, GradientCheckpointing, LogprobChunk, LogprobKeep,
     ];
 }

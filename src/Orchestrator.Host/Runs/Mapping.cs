@@ -101,6 +101,7 @@ public static class Mapping
         Bf16 = settings.Of(TrainingKeys.Bf16),
         GradientCheckpointing = settings.Of(TrainingKeys.GradientCheckpointing),
         LogprobChunk = settings.Of(TrainingKeys.LogprobChunk),
+        LogprobKeepBytes = (long)settings.Of(TrainingKeys.LogprobKeep) << 20,
         Reduction = settings.Of(ClusterKeys.Reduction) == "canonical" ? Reduction.Canonical : Reduction.Sequential,
         Reference = settings.Of(ReferenceKeys.Logps) switch
         {

@@ -5,7 +5,7 @@ namespace Orchestrator.Training.Models;
 
 /// <summary>
 /// Log-probabilities of given next tokens, from hidden states: log p(y) = z_y - log Σ_v e^{z_v} with z = the model's logits, in fp32. Logits are
-/// made for a chunk of rows at a time and made again in backward, so that [tokens, vocabulary] never stands in memory.
+/// made for a chunk of rows at a time, and made again in backward where they were not kept: [tokens, vocabulary] never stands in memory.
 /// </summary>
 public static class TokenLogProbs
 {
@@ -16,15 +16,16 @@ public static class TokenLogProbs
     /// <param name="chunk">Rows whose logits are in memory at once; changes memory and speed, and results only by rounding.</param>
     /// <param name="greedy">Where given, [targets] fp32 that receives 1 where the target is the model's first choice, else 0.</param>
     /// <param name="aligned">Where given, [targets] fp32 that receives log p(y) - log Σ_v p(v)²: how likely the target is, against what sampling gives on average.</param>
+    /// <param name="keepBytes">Memory for rows of the softmax that backward then need not compute again; changes results only by rounding.</param>
     /// <returns>[targets] fp32, nats, at most 0; carries gradient to the hidden states and the head where they need it.</returns>
     /// <exception cref="ArgumentException">Lengths differ, or a row or a token is out of range.</exception>
-    public static Tensor Of(CausalLM model, Tensor hidden, ReadOnlySpan<long> at, ReadOnlySpan<long> targets, int chunk = 256, Tensor? greedy = null, Tensor? aligned = null)
+    public static Tensor Of(CausalLM model, Tensor hidden, ReadOnlySpan<long> at, ReadOnlySpan<long> targets, int chunk = 256, Tensor? greedy = null, Tensor? aligned = null, long keepBytes = 0)
     {
         Check(model, hidden, at, targets, chunk);
         using var scope = NewDisposeScope();
         var rows = hidden.index_select(0, tensor(at.ToArray(), device: hidden.device));
         var ids = tensor(targets.ToArray(), device: hidden.device).unsqueeze(1);
-        var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk, model.Compute) { Greedy = greedy, Aligned = aligned };
+        var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk, model.Compute) { Greedy = greedy, Aligned = aligned, KeepBytes = keepBytes };
         var (weight, bias) = (model.HeadWeight, model.HeadBias);
         var graph = is_grad_enabled() && (rows.requires_grad || weight.requires_grad || bias?.requires_grad == true);
         var logps = graph ? LogProbFunction.apply(rows, weight, bias!, ids, head) : head.Forward(rows, weight, bias, ids).LogProbs;
@@ -59,7 +60,7 @@ internal sealed class LogProbFunction : autograd.SingleTensorFunction<LogProbFun
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var (rows, weight, bias, ids, head) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (Tensor)vars[3], (HeadPass)vars[4]);
-        var (logps, normalizer) = head.Forward(rows, weight, bias, ids);
+        var (logps, normalizer) = head.Forward(rows, weight, bias, ids, graph: true);
         ctx.save_for_backward([rows, weight, bias!, ids, normalizer]);
         ctx.save_data(nameof(HeadPass), head);
         return logps;

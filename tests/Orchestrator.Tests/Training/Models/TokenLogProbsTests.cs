@@ -10,20 +10,21 @@ public sealed class TokenLogProbsTests
     private static readonly long[] Targets = [7, 60, 0, 7, 31, 2, 2, 8, 59];
 
     /// <summary>Tied; with a head bias; with a soft cap and tied; untied without either.</summary>
-    public static TheoryData<string, int> KindsAndChunks => new()
+    public static TheoryData<string, int, int> KindsChunksAndKeptRows => new()
     {
-        { "gpt2", 4 }, { "gpt2", 256 }, { "phi", 1 }, { "phi", 9 }, { "gemma2", 4 }, { "gemma2", 256 }, { "llama", 2 },
+        { "gpt2", 4, 0 }, { "gpt2", 256, 0 }, { "phi", 1, 0 }, { "phi", 9, 0 }, { "gemma2", 4, 0 }, { "gemma2", 256, 0 }, { "llama", 2, 0 },
+        { "gpt2", 4, 9 }, { "gpt2", 4, 5 }, { "phi", 3, 9 }, { "phi", 256, 1 }, { "gemma2", 4, 9 }, { "llama", 2, 7 },
     };
 
     [Theory]
-    [MemberData(nameof(KindsAndChunks))]
-    public void Values_and_gradients_are_those_of_a_plain_log_softmax_whatever_the_chunk(string kind, int chunk)
+    [MemberData(nameof(KindsChunksAndKeptRows))]
+    public void Values_and_gradients_are_those_of_a_plain_log_softmax_whatever_the_chunk_and_whatever_is_kept(string kind, int chunk, int kept)
     {
         using var model = TinyModel.Create(kind);
         using var scope = NewDisposeScope();
         var weights = arange(1, At.Length + 1).to(ScalarType.Float32);
         var (hidden, plain) = (Hidden(model), Hidden(model));
-        var logps = TokenLogProbs.Of(model, hidden, At, Targets, chunk);
+        var logps = TokenLogProbs.Of(model, hidden, At, Targets, chunk, keepBytes: kept * model.Spec.Vocabulary * sizeof(float));
         BackwardPass.Run((logps * weights).sum());
         var found = PackedForwardTests.Gradients(model);
         var expected = Plain(model, plain);
