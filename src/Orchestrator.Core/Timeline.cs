@@ -7,8 +7,9 @@ namespace Orchestrator.Core;
 
 /// <summary>
 /// Where one process's time goes: named spans, written as complete events of the Chrome trace format, one JSON object a line. Times are
-/// microseconds of the machine's monotonic clock, so that the lines of several processes of one machine can stand in one trace. What is written
-/// reaches the file at each <see cref="Flush"/>. Thread-safe.
+/// microseconds of the machine's monotonic clock, so that the lines of several processes of one machine can stand in one trace; where a span
+/// begins and ends on one thread, tdur is that thread's processor time, which neighbours do not lengthen. What is written reaches the file at
+/// each <see cref="Flush"/>. Thread-safe.
 /// </summary>
 /// <remarks>Format: "Trace Event Format", JSON array form; chrome://tracing and Perfetto read it. On an accelerator spans show when work was handed in, unless the span waits for a result.</remarks>
 public sealed class Timeline : IDisposable
@@ -31,17 +32,19 @@ public sealed class Timeline : IDisposable
     /// <summary>A span that ends when it is disposed; for <c>using</c>.</summary>
     /// <param name="name">The phase: "backward", "all_reduce".</param>
     /// <param name="step">The step it belongs to; -1: none.</param>
-    public TimelineSpan Span(string name, long step = -1) => IsOn ? new TimelineSpan(this, name, step, Now) : default;
+    public TimelineSpan Span(string name, long step = -1) => IsOn ? new TimelineSpan(this, name, step, Now, ThreadTime.Microseconds(), Environment.CurrentManagedThreadId) : default;
 
     /// <param name="began">As <see cref="Now"/> was.</param>
-    /// <param name="track">Spans of different tracks may overlap.</param>
-    public void Add(string name, long step, double began, double ended, int track = 0, params ReadOnlySpan<(string Name, double Value)> values)
+    /// <param name="processor">Microseconds of processor time; null: not known.</param>
+    /// <param name="values">Numbers that the span carries.</param>
+    public void Add(string name, long step, double began, double ended, double? processor = null, params ReadOnlySpan<(string Name, double Value)> values)
     {
         if (!IsOn)
         {
             return;
         }
 
+        var tdur = processor is { } busy ? string.Create(CultureInfo.InvariantCulture, $"\"tdur\":{busy:0.###},") : "";
         var more = "";
         foreach (var (key, value) in values)
         {
@@ -51,7 +54,7 @@ public sealed class Timeline : IDisposable
         lock (_lock)
         {
             _lines.Append(CultureInfo.InvariantCulture,
-                $"{{\"name\":{JsonSerializer.Serialize(name)},\"ph\":\"X\",\"ts\":{began:0.###},\"dur\":{Math.Max(0, ended - began):0.###},\"pid\":{Environment.ProcessId},\"tid\":{track},\"args\":{{\"step\":{step}{more}}}}}\n");
+                $"{{\"name\":{JsonSerializer.Serialize(name)},\"ph\":\"X\",\"ts\":{began:0.###},\"dur\":{Math.Max(0, ended - began):0.###},{tdur}\"pid\":{Environment.ProcessId},\"tid\":0,\"args\":{{\"step\":{step}{more}}}}}\n");
         }
     }
 
@@ -87,11 +90,11 @@ public sealed class Timeline : IDisposable
 }
 
 /// <summary>A span under way; the default one records nothing.</summary>
-public readonly struct TimelineSpan(Timeline timeline, string name, long step, double began) : IDisposable, IEquatable<TimelineSpan>
+public readonly struct TimelineSpan(Timeline timeline, string name, long step, double began, double processor, int thread) : IDisposable, IEquatable<TimelineSpan>
 {
     private readonly Timeline? _timeline = timeline;
 
-    public void Dispose() => _timeline?.Add(name, step, began, Timeline.Now);
+    public void Dispose() => _timeline?.Add(name, step, began, Timeline.Now, thread == Environment.CurrentManagedThreadId ? ThreadTime.Microseconds() - processor : null);
 
     public bool Equals(TimelineSpan other) => ReferenceEquals(_timeline, other._timeline) && (Name, Began) == (other.Name, other.Began);
 

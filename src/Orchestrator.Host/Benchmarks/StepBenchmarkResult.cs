@@ -11,6 +11,7 @@ namespace Orchestrator.Host.Benchmarks;
 /// <param name="CpuSeconds">User and system time of all workers and of the coordinator.</param>
 /// <param name="PeakMegabytes">VmHWM of each worker at the end of its last step.</param>
 /// <param name="Phases">Seconds a step, mean over workers and steps.</param>
+/// <param name="CpuPhases">As <paramref name="Phases"/>, processor time of the device thread: on a loaded machine this tells more. Where it changes threads nothing is counted.</param>
 /// <param name="Losses">Of every step, warm-up included: mean over its pairs.</param>
 public sealed record StepBenchmarkResult(
     StepBenchmarkOptions Options,
@@ -19,6 +20,7 @@ public sealed record StepBenchmarkResult(
     ImmutableArray<double> CpuSeconds,
     ImmutableArray<double> PeakMegabytes,
     ImmutableArray<(string Name, double Seconds)> Phases,
+    ImmutableArray<(string Name, double Seconds)> CpuPhases,
     ImmutableArray<double> Losses,
     ImmutableArray<double> GradientNorms,
     double LoadBefore,
@@ -49,7 +51,8 @@ public sealed record StepBenchmarkResult(
             [.. timed.Select(step => committed[step].Step.Metrics.ValueOf(MetricNames.Tokens) ?? 0)],
             [.. timed.Select(step => Cpu(step) - Cpu(step - 1))],
             [.. workers.Select(events => events.Where(found => found.Name == "step").Max(found => found.Values["peak_mb"]))],
-            StepPhases.Of(workers, timed),
+            StepPhases.Of(workers, timed, span => span.Duration),
+            StepPhases.Of(workers, timed, span => span.Processor ?? 0),
             [.. committed.Select(step => step.Step.Metrics.ValueOf(MetricNames.Loss) ?? double.NaN)],
             [.. committed.Select(step => step.Step.Metrics.ValueOf("grad_norm") ?? double.NaN)],
             loadBefore,

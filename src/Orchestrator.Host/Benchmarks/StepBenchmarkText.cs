@@ -31,6 +31,7 @@ internal static class StepBenchmarkText
         ["cpu_seconds_per_step"] = Round(result.CpuSeconds.Average()),
         ["cpu_seconds_per_step_each"] = result.CpuSeconds.Select(Round),
         ["seconds_by_phase"] = result.Phases.ToDictionary(phase => phase.Name, phase => Round(phase.Seconds)),
+        ["cpu_seconds_by_phase"] = Busy(result).ToDictionary(phase => phase.Name, phase => Round(phase.Seconds)),
         ["load_before"] = result.LoadBefore,
         ["load_after"] = result.LoadAfter,
     });
@@ -41,11 +42,15 @@ internal static class StepBenchmarkText
         yield return Text($"{result.PairsPerSecond:0.00} pairs/s, {result.TokensPerSecond:0} real tokens/s; a step {result.MedianSeconds:0.000} s (median of {result.Seconds.Length}), {result.CpuSeconds.Average():0.00} processor s");
         yield return Text($"peak memory of a worker: {string.Join(", ", result.PeakMegabytes.Select(peak => Text($"{peak:0} MB")))}; load {result.LoadBefore:0.0} before, {result.LoadAfter:0.0} after");
         yield return $"losses: {string.Join(' ', result.Losses.Select(loss => Text($"{loss:0.000000}")))}";
+        var busy = Busy(result).ToDictionary(phase => phase.Name, phase => phase.Seconds);
         foreach (var (name, seconds) in result.Phases)
         {
-            yield return Text($"  {name,-16} {seconds,9:0.0000} s {seconds / whole,7:0.0 %}");
+            yield return Text($"  {name,-16} {seconds,9:0.0000} s {seconds / whole,7:0.0 %}") + (busy.TryGetValue(name, out var cpu) ? Text($" {cpu,9:0.0000} cpu s") : "");
         }
     }
+
+    // Phases that wait, or go from thread to thread, have no processor time of one thread.
+    private static IEnumerable<(string Name, double Seconds)> Busy(StepBenchmarkResult result) => result.CpuPhases.Where(phase => phase.Seconds > 0);
 
     private static string ModelName(string config) => Path.GetFileName(Directory.Exists(config) ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(config)) : Path.GetDirectoryName(Path.GetFullPath(config))!);
 

@@ -24,7 +24,7 @@ internal static class StepPhases
         ("wait_step", []),
     ];
 
-    public static ImmutableArray<(string Name, double Seconds)> Of(IReadOnlyList<IReadOnlyList<TraceEvent>> workers, IReadOnlyList<int> steps)
+    public static ImmutableArray<(string Name, double Seconds)> Of(IReadOnlyList<IReadOnlyList<TraceEvent>> workers, IReadOnlyList<int> steps, Func<TraceEvent, double> microseconds)
     {
         var total = new Dictionary<string, double>();
         foreach (var events in workers)
@@ -34,7 +34,7 @@ internal static class StepPhases
                 var (from, to) = (StepBenchmarkResult.StepOf(events, step - 1).Ended, StepBenchmarkResult.StepOf(events, step).Ended);
                 foreach (var found in events.Where(found => found.Began >= from - 1 && found.Ended <= to + 1))
                 {
-                    total[found.Name] = total.GetValueOrDefault(found.Name) + found.Duration / 1e6;
+                    total[found.Name] = total.GetValueOrDefault(found.Name) + microseconds(found) / 1e6;
                 }
             }
         }

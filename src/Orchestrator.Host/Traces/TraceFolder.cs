@@ -47,9 +47,10 @@ public sealed class TraceFolder : IDisposable
 
 /// <summary>One span of a timeline.</summary>
 /// <param name="Began">Microseconds of the monotonic clock.</param>
+/// <param name="Processor">Microseconds of its thread's processor time; null: not known.</param>
 /// <param name="Values">step, and what else the span carries.</param>
 /// <param name="Line">As it stands in the file.</param>
-public sealed record TraceEvent(string Name, int Process, double Began, double Duration, IReadOnlyDictionary<string, double> Values, string Line)
+public sealed record TraceEvent(string Name, int Process, double Began, double Duration, double? Processor, IReadOnlyDictionary<string, double> Values, string Line)
 {
     public double Ended => Began + Duration;
 
@@ -67,6 +68,7 @@ public sealed record TraceEvent(string Name, int Process, double Began, double D
                 root.GetProperty("pid").GetInt32(),
                 root.GetProperty("ts").GetDouble(),
                 root.GetProperty("dur").GetDouble(),
+                root.TryGetProperty("tdur", out var processor) ? processor.GetDouble() : null,
                 root.GetProperty("args").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetDouble()),
                 line);
         }

@@ -12,7 +12,7 @@ public sealed class TraceFolderTests
         using var folder = TraceFolder.Create();
         using (var timeline = new Timeline(Path.Combine(folder.Path, "worker-0.jsonl")))
         {
-            timeline.Add("back\"ward", 3, 1000, 2500, 0, ("cpu_seconds", 1.5));
+            timeline.Add("back\"ward", 3, 1000, 2500, 700, ("cpu_seconds", 1.5));
             using (timeline.Span("all_reduce", 3))
             {
             }
@@ -25,6 +25,7 @@ public sealed class TraceFolderTests
         var events = json.RootElement.EnumerateArray().ToArray();
         Assert.Equal(["process_name", "back\"ward", "all_reduce", "process_name", "a"], events.Select(found => found.GetProperty("name").GetString()));
         Assert.Equal("worker-1", events[3].GetProperty("args").GetProperty("name").GetString());
+        Assert.Equal(700, events[1].GetProperty("tdur").GetDouble());
         Assert.Equal((1000, 1500, 1.5), (events[1].GetProperty("ts").GetDouble(), events[1].GetProperty("dur").GetDouble(), events[1].GetProperty("args").GetProperty("cpu_seconds").GetDouble()));
     }
 
