@@ -1,5 +1,7 @@
+using System.Globalization;
 using Orchestrator.Benchmarks;
 using Orchestrator.Benchmarks.Native;
+using Orchestrator.Benchmarks.Rows;
 using Orchestrator.Collectives.Benchmark;
 
 const string Usage = """
@@ -9,6 +11,7 @@ const string Usage = """
     gemm [THREADS [ROUNDS]]                      fp32 products with fast math off and on
     heap [VOCABULARY chunked|whole [STEPS]]      a step's allocations under several settings of the heap
     threads [CORES [STEPS [ROUNDS]]]             one process with many threads against many with one
+    rows [ROWS [IDS]]                            how a run starts on many encoded rows, and from the cache of tokens
     """;
 
 try
@@ -28,6 +31,9 @@ try
             return StepRatios.Print(files.SelectMany(File.ReadLines), Console.Out) ? 0 : 1;
         case ["gemm" or "heap" or "threads" or GemmBenchmark.ChildVerb or HeapBenchmark.ChildVerb or ThreadsBenchmark.ChildVerb, ..]:
             return await NativeBenchmarks.Run(args, ThisProgram(), Console.Out);
+        case ["rows", .. var rest]:
+            RowsBenchmark.Run(rest.Length > 0 ? int.Parse(rest[0], CultureInfo.InvariantCulture) : 10_000_000, rest.Length > 1 ? int.Parse(rest[1], CultureInfo.InvariantCulture) : 60, Console.Out);
+            return 0;
         default:
             await Console.Error.WriteLineAsync(Usage);
             return 2;

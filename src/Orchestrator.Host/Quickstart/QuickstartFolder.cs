@@ -29,7 +29,7 @@ public sealed record QuickstartFolder(string Path)
     public void Clear()
     {
         Directory.CreateDirectory(Path);
-        foreach (var folder in new[] { Untrained, Sft.Path, Dpo.Path }.Where(Directory.Exists))
+        foreach (var folder in new[] { Untrained, Sft.Path, Dpo.Path, Dpo.TokensBeside }.Where(Directory.Exists))
         {
             Directory.Delete(folder, recursive: true);
         }

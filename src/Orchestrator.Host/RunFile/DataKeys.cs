@@ -60,6 +60,12 @@ public static class DataKeys
     public static readonly Key<string> ChatTemplate = new(Section, "chat_template", Kinds.WordOrLocation("auto, transcript, none, or a template file or model folder", "auto", "transcript", "none"), "auto",
         "How conversations become text: the model's own template (auto; \"Human: ... Assistant: ...\" where it has none), such transcripts, another template, or not at all.");
 
+    public static readonly Key<string?> CacheDirectory = new(Section, "cache_dir", Kinds.WordOrLocation("a folder, or none", "none").OrNull("tokens beside output_dir"), null,
+        "Where tokens are kept for the next run on the same files, tokenizer, template and settings; it may be deleted at any time.")
+    {
+        ChangesResult = false,
+    };
+
     public static readonly Key<bool> AddEos = new(Section, "add_eos", Kinds.Flag, true,
         "End each completion with the tokenizer's end token unless it is there.");
 
@@ -72,5 +78,5 @@ public static class DataKeys
     public static readonly Key<bool> Shuffle = new(Section, "shuffle", Kinds.Flag, true, "Visit the pairs in a new order each epoch, by the seed.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Train, StoppingStrategy, TestSplitSize, Eval, Format, Columns, RejectedChoice, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
+        [Train, StoppingStrategy, TestSplitSize, Eval, Format, Columns, RejectedChoice, MaxLength, MaxPromptLength, TruncationMode, PromptJoin, OnBadRow, ChatTemplate, CacheDirectory, AddEos, PairsPerStep, PairsPerLeaf, Shuffle];
 }

@@ -29,6 +29,11 @@ public static class Announcement
 
     public static IEnumerable<string> Of(Settings settings, PreparedData data, Job job)
     {
+        foreach (var note in data.Notes)
+        {
+            yield return $"  {note}";
+        }
+
         foreach (var (name, report) in data.Eval.Prepend(("train", data.Train)))
         {
             foreach (var line in report.Lines())

@@ -27,6 +27,9 @@ public sealed record OutputDirectory(string Path)
     /// <summary>Where workers of this machine put what they must download; usually nothing.</summary>
     public string Cache => In("cache");
 
+    /// <summary>Tokens that runs beside this one share.</summary>
+    public string TokensBeside => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? Path, "tokens");
+
     public string Pairs(string set) => System.IO.Path.Combine(Path, "pairs", $"{set}.pairs");
 
     /// <summary>True where a run has begun here.</summary>

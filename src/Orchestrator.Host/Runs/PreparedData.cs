@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Training.Data;
+using Orchestrator.Training.Data.Cache;
 using Orchestrator.Training.Models;
 using Orchestrator.Training.Models.Families;
 
@@ -9,7 +10,8 @@ namespace Orchestrator.Host.Runs;
 
 /// <summary>The rows of a run as tokens, in the files that every worker reads, and what was found on the way.</summary>
 /// <param name="RowsOfSources">Rows to train on, of each source of data.train; their rows lie in that order.</param>
-public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSources, ImmutableArray<(string Name, DataReport Report)> Eval)
+/// <param name="Notes">Where each set's tokens came from, in words.</param>
+public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSources, ImmutableArray<(string Name, DataReport Report)> Eval, ImmutableArray<string> Notes)
 {
     /// <summary>The evaluation set that data.test_split_size makes.</summary>
     public const string HeldOut = "eval";
@@ -19,8 +21,19 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
     {
         var text = TextSource.Load(settings.Of(ModelKeys.Path), settings.Of(DataKeys.ChatTemplate));
         var options = Mapping.Data(settings, Family.Describe(ModelConfig.Load(settings.Of(ModelKeys.Path))).Vocabulary);
-        (DataReport Rows, DataReport? HeldOut) Prepare(string set, IReadOnlyList<string> files, HoldOut? holdOut) =>
-            DataPreparation.Prepare(options, files, text.Tokenizer, text.Chat, output.Pairs(set), holdOut, cancellation);
+        var cache = CacheOf(settings, output);
+        var notes = ImmutableArray.CreateBuilder<string>();
+        (DataReport Rows, DataReport? HeldOut) Prepare(string set, IReadOnlyList<string> files, HoldOut? holdOut)
+        {
+            if (cache is null)
+            {
+                return DataPreparation.Prepare(options, files, text.Tokenizer, text.Chat, output.Pairs(set), holdOut, cancellation);
+            }
+
+            var prepared = cache.Prepare(options, files, text.Tokenizer, text.Chat, output.Pairs(set), holdOut, cancellation);
+            notes.Add($"tokens of {set}: {prepared.Note}");
+            return (prepared.Train, prepared.HeldOut);
+        }
 
         ImmutableArray<IReadOnlyList<string>> sources = [.. settings.Of(DataKeys.Train).Select(source => DataFiles.Find([source.Path]))];
         HoldOut? split = settings.Of(DataKeys.TestSplitSize) is { } share ? new HoldOut(share, settings.Of(TrainingKeys.Seed), output.Pairs(HeldOut)) : null;
@@ -31,10 +44,18 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
             [
                 .. heldOut is null ? Array.Empty<(string, DataReport)>() : [(HeldOut, heldOut)],
                 .. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File], null).Rows)),
-            ]);
+            ],
+            notes.ToImmutable());
     }
 
     public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf) => [.. Eval.Select(set => new EvaluationSet(set.Name, set.Report.RowsKept, pairsPerLeaf))];
+
+    private static TokenCache? CacheOf(Settings settings, OutputDirectory output) => settings.Of(DataKeys.CacheDirectory) switch
+    {
+        "none" => null,
+        { } folder => new TokenCache(folder),
+        null => new TokenCache(output.TokensBeside),
+    };
 
     private static ImmutableArray<int> RowsOf(ImmutableArray<IReadOnlyList<string>> sources, ImmutableArray<int> rowsOfFile)
     {

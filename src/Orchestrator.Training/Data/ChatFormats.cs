@@ -8,6 +8,9 @@ public interface IChatFormat
     /// </summary>
     bool WritesSpecialTokens { get; }
 
+    /// <summary>Two formats of one identity render alike, today and tomorrow. Null: that cannot be said.</summary>
+    string? Identity => null;
+
     /// <param name="addGenerationPrompt">End with what comes before the assistant's next words.</param>
     /// <exception cref="InvalidDataException">The conversation is not one that the format can write; the message says why.</exception>
     string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt);
@@ -43,6 +46,9 @@ public sealed class TranscriptFormat : IChatFormat
 {
     /// <inheritdoc/>
     public bool WritesSpecialTokens => false;
+
+    /// <inheritdoc/>
+    public string Identity => "transcript";
 
     /// <inheritdoc/>
     public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) =>

@@ -37,6 +37,9 @@ public sealed class ChatTemplate : IChatFormat
     /// <inheritdoc/>
     public bool WritesSpecialTokens => true;
 
+    /// <inheritdoc/>
+    public string? Identity => UsesClock ? null : $"template {Source.Length} {Source}{System.Text.Json.JsonSerializer.Serialize(_specialTokens.OrderBy(token => token.Key, StringComparer.Ordinal))}";
+
     /// <summary>Whether the rendering may hold today's date, so that it is another one tomorrow.</summary>
     public bool UsesClock { get; }
 

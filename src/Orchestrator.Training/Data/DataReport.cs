@@ -62,6 +62,17 @@ public sealed record DataReport
 
     public long RowsSkipped => RowsRead - RowsKept - RowsHeldOut;
 
+    /// <summary>The same report where the files have other names.</summary>
+    internal DataReport Of(IReadOnlyList<string> files)
+    {
+        string Renamed(string file) => files[Files.IndexOf(file)];
+        return this with
+        {
+            Files = [.. files],
+            Problems = [.. Problems.Select(problem => problem with { First = [.. problem.First.Select(example => example with { File = Renamed(example.File) })] })],
+        };
+    }
+
     /// <summary>For people: what was read, what was skipped and why, how long rows are.</summary>
     public IEnumerable<string> Lines()
     {

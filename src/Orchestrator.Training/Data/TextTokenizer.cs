@@ -57,6 +57,9 @@ public sealed class TextTokenizer
     /// <summary>The highest id + 1. A model's embedding may have more rows.</summary>
     public int VocabularySize { get; }
 
+    /// <summary>SHA-256 over the files that make the tokenizer: two of one identity give the same ids.</summary>
+    public string Identity { get; private init; } = "";
+
     /// <summary>The ids that <see cref="Encode"/> puts before a text when it adds special tokens; often one token, or none.</summary>
     public ReadOnlySpan<int> BeginningIds => _frame.Before;
 
@@ -66,7 +69,7 @@ public sealed class TextTokenizer
     /// <exception cref="InvalidDataException">A file is not what it should be; the message names file and key.</exception>
     /// <exception cref="NotSupportedException">The tokenizer asks for something that this program would not compute exactly.</exception>
     public static TextTokenizer Load(string modelDirectory) =>
-        new(TokenizerParts.Read(modelDirectory), SpecialTokenNames.Read(modelDirectory));
+        new(TokenizerParts.Read(modelDirectory), SpecialTokenNames.Read(modelDirectory)) { Identity = IdentityOf(modelDirectory) };
 
     /// <param name="text">Special tokens written out in it become those tokens.</param>
     /// <param name="addSpecialTokens">Add what the tokenizer's template adds to a text, such as a token that begins it.</param>
@@ -119,6 +122,20 @@ public sealed class TextTokenizer
 
     /// <summary>The id of a token by the vocabulary's own spelling, or null.</summary>
     public int? IdOf(string? token) => token is not null && _ids.TryGetValue(token, out var id) ? id : null;
+
+    private static string IdentityOf(string modelDirectory)
+    {
+        using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+        foreach (var name in new[] { "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json" })
+        {
+            var path = Path.Combine(modelDirectory, name);
+            var bytes = File.Exists(path) ? File.ReadAllBytes(path) : [];
+            hash.AppendData(BitConverter.GetBytes(bytes.LongLength));
+            hash.AppendData(bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     private void EncodePart(string text, bool atStart, List<int> ids)
     {
