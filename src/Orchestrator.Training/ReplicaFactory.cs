@@ -72,7 +72,10 @@ public sealed class ReplicaFactory : IReplicaFactory
             Memory = memory,
             ModelDirectory = models.Source,
             Policy = policy,
-            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan), _options.LogprobKeepBytes, _timeline),
+            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan), _options.LogprobKeepBytes, _timeline)
+            {
+                LongestSequence = _options.MaxLength ?? int.MaxValue,
+            },
             State = state,
             Optimizer = new FlatOptimizer(rule, state.Weights, state.OptimizerStates),
             Slots = new GradientSlots(policy, state.Layout, memory),
@@ -94,10 +97,12 @@ public sealed class ReplicaFactory : IReplicaFactory
         {
             var pairs = EncodedPairs.Open(folders.PathOf($"pairs/{name}.pairs"));
             sets.Add(name, new PairSet(name, pairs));
-            if (pairs.Count != rows || pairs.CompletionsPerRow != _objective.Needs.CompletionsPerRow)
+            var (found, needed) = ((pairs.Count, pairs.CompletionsPerRow, pairs.HasLabels), (rows, _objective.Needs.CompletionsPerRow, _objective.Needs.Labels));
+            if (found != needed)
             {
+                static string Told((int Rows, int Completions, bool Labels) of) => $"{of.Rows} rows of {of.Completions} completion(s){(of.Labels ? " with labels" : "")}";
                 throw new InvalidDataException(
-                    $"pairs/{name}.pairs holds {pairs.Count} rows of {pairs.CompletionsPerRow} completion(s); the run needs {rows} rows of {_objective.Needs.CompletionsPerRow} for {_objective.Name}. Prepare the data again.");
+                    $"pairs/{name}.pairs holds {Told(found)}; the run needs {Told(needed)} for {_objective.Name}. Prepare the data again.");
             }
         }
 

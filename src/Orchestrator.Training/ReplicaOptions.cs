@@ -51,6 +51,9 @@ public sealed record ReplicaOptions
     /// <summary>Null: all weights are trained, unless the job brings an adapter to go on with.</summary>
     public LoraOptions? Lora { get; init; }
 
+    /// <summary>Tokens of prompt and completion at most, as the data was prepared; null: no limit.</summary>
+    public int? MaxLength { get; init; }
+
     /// <summary>Rows whose logits are in memory at once; usually 64 to 1024.</summary>
     public int LogprobChunk { get; init; } = 256;
 

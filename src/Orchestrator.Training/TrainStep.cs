@@ -40,6 +40,9 @@ public sealed class TrainStep : IDisposable
 
     public IObjective Objective { get; }
 
+    /// <summary>Tokens of a sequence at most, where the step makes sequences that the data does not hold; the model's own limit holds too.</summary>
+    public int LongestSequence { get; init; } = int.MaxValue;
+
     /// <summary>Forward and backward.</summary>
     /// <param name="rows">Of the set.</param>
     /// <param name="step">The step to which the leaf belongs.</param>
@@ -59,12 +62,21 @@ public sealed class TrainStep : IDisposable
     }
 
     /// <summary>Forward only; the leaf is a step by itself.</summary>
+    /// <param name="rows">Of the set, one after the other.</param>
     public ImmutableArray<MetricSum> Evaluate(PairSet set, ImmutableArray<int> rows)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var leaf = Forward(set, rows.AsSpan());
-        var result = Objective.Compute(leaf.Policy, leaf.Reference, StepView.Alone(leaf.Policy, leaf.Reference));
+        var view = StepView.Alone(leaf.Policy, leaf.Reference);
+        if (Objective.Needs.Mismatched)
+        {
+            // Neighbours in the set, so that a leaf of one row has one too.
+            var other = ForwardMismatched(set, Enumerable.Range(0, set.Pairs.Count).ToArray(), rows[0], rows.Length);
+            view = view with { Whole = new WholeStep(other.Policy, other.Reference, 0) };
+        }
+
+        var result = Objective.Compute(leaf.Policy, leaf.Reference, view);
         return LeafMetrics.Of(Objective.Needs, leaf, result, set.TokensOf(rows.AsSpan()));
     }
 
@@ -75,9 +87,20 @@ public sealed class TrainStep : IDisposable
         var batch = set.Pack(rows);
         var reference = needs.Reference ? Reference(set, rows, batch) : null;
         Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
-        var (firstChoice, aligned) = (PerToken(needs.CompletionsPerRow == 1), PerToken(needs.Aligned));
+        var (firstChoice, aligned) = (PerToken(needs is { CompletionsPerRow: 1, Labels: false }), PerToken(needs.Aligned));
         var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _keep, _timeline), batch.Lengths, aligned);
-        return new LeafLogProbs(policy, reference, firstChoice);
+        return new LeafLogProbs(needs.Labels ? policy with { Desirable = tensor(set.Labels(rows), device: _policy.Device) } : policy, reference, firstChoice);
+    }
+
+    /// <summary>The same of prompts with answers of other prompts, without gradient.</summary>
+    /// <param name="order">Rows among which answers are exchanged; those wanted stand from <paramref name="first"/> on.</param>
+    internal LeafLogProbs ForwardMismatched(PairSet set, IReadOnlyList<int> order, int first, int count)
+    {
+        using var guard = no_grad();
+        var longest = _policy.Spec.PositionEmbedding is null ? LongestSequence : Math.Min(LongestSequence, _policy.Spec.MaxPositions);
+        var batch = new Mismatch(set, order, longest).Pack(first, count, out var alone);
+        PairLogProbs Of(Func<Tensor> tokens) => Mismatch.Spread(batch.Count == 0 ? null : CompletionSums.OfSingles(tokens(), batch.Lengths), alone, _policy.Device);
+        return new LeafLogProbs(Of(() => TokenLogps(_policy, batch, _chunk)), Of(() => _reference!.Live(batch)), null);
     }
 
     private PairLogProbs Reference(PairSet set, ReadOnlySpan<int> rows, PackedBatch batch)

@@ -10,7 +10,7 @@ public static class DataKeys
 
     public static readonly Key<ImmutableArray<DataSource>> Train = new(Section, "train",
         DataSource.Kind("a file of pairs (.jsonl, .json, also .gz, .parquet), a folder or a pattern of such files, or a list of them, each perhaps as {path: FILE, weight: NUMBER}"), [],
-        "Preference pairs to train on; weights mix the sources in that proportion.")
+        "Preference pairs to train on, for sft also prompts with completions or messages, for kto those with a label; weights mix the sources in that proportion.")
     {
         Required = true,
         Aliases = ["datasets"],

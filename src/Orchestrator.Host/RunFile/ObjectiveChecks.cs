@@ -31,6 +31,11 @@ internal static class ObjectiveChecks
         {
             yield return At(settings, ModelKeys.Reference, $"model.reference is {reference}, and {Named(settings, objective)} compares with no reference. Leave it out.");
         }
+
+        if (objective.Needs.Mismatched && settings.Of(DataKeys.PairsPerStep) < 2)
+        {
+            yield return At(settings, DataKeys.PairsPerStep, $"data.pairs_per_step is 1, and {objective.Name} compares a row with the others of its step. Use 8 or more.");
+        }
     }
 
     private static string Named(Settings settings, IObjective objective) => settings.Of(ObjectiveKeys.ReferenceFree) ? $"{objective.Name} with reference_free" : objective.Name;

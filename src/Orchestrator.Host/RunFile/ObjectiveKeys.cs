@@ -9,7 +9,7 @@ public static class ObjectiveKeys
     private const string Section = "objective";
 
     public static readonly Key<ImmutableArray<string>> LossType = new(Section, "loss_type", Kinds.Choices(Objective.Names, ("dpo", "sigmoid")), ["sigmoid"],
-        "The loss of a pair, or a list whose losses are added; sigmoid is DPO, arXiv:2305.18290.");
+        "The loss of a pair, or a list whose losses are added; sigmoid is DPO, arXiv:2305.18290. kto takes rows with labels, sft completions.");
 
     public static readonly Key<ImmutableArray<double>> LossWeights = new(Section, "loss_weights", Kinds.Numbers(), [],
         "A weight for each of several losses; null: 1 each.");
@@ -44,6 +44,12 @@ public static class ObjectiveKeys
     public static readonly Key<double> UnlikelihoodAlpha = new(Section, "unlikelihood_alpha", Kinds.Number(least: 0, most: 1000), 1,
         "unlikelihood: weight of the rejected answers' term, usually 0 to 1; 0 is sft on the chosen answers.");
 
+    public static readonly Key<double> DesirableWeight = new(Section, "desirable_weight", Kinds.Number(least: 0, most: 1000), 1,
+        "kto: weight of desirable answers; raise it where they are the fewer.");
+
+    public static readonly Key<double> UndesirableWeight = new(Section, "undesirable_weight", Kinds.Number(least: 0, most: 1000), 1,
+        "kto: weight of undesirable answers; raise it where they are the fewer.");
+
     public static ImmutableArray<Key> All { get; } =
-        [LossType, LossWeights, Beta, LabelSmoothing, ReferenceFree, FDivergenceType, FAlphaDivergenceCoef, LdAlpha, UseWeighting, DiscopopTau, SimpoGamma, CpoAlpha, UnlikelihoodAlpha];
+        [LossType, LossWeights, Beta, LabelSmoothing, ReferenceFree, FDivergenceType, FAlphaDivergenceCoef, LdAlpha, UseWeighting, DiscopopTau, SimpoGamma, CpoAlpha, UnlikelihoodAlpha, DesirableWeight, UndesirableWeight];
 }

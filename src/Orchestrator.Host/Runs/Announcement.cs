@@ -47,9 +47,26 @@ public static class Announcement
             yield return string.Create(CultureInfo.InvariantCulture, $"  mixed: {100.0 * share.PerEpoch / job.Plan.Pairs:0.0} % {source.Path}: {share.PerEpoch} pairs an epoch, of {share.Rows}");
         }
 
+        if (data.Train.Desirable is { } desirable && Balance(settings, desirable, data.Train.RowsKept - desirable) is { } unbalanced)
+        {
+            yield return unbalanced;
+        }
+
         var plan = job.Plan.ToPlan();
         yield return $"{plan.Steps} steps of {plan.PairsPerStep} {(Mapping.Needs(settings).CompletionsPerRow == 1 ? "rows" : "pairs")} in leaves of {plan.PairsPerLeaf}: {plan.EpochAt(plan.Steps).ToString("0.##", CultureInfo.InvariantCulture)} epochs."
             + (job.StartStep > 0 ? $" Going on after step {job.StartStep}." : "");
+    }
+
+    // Ethayarajh et al. 2024, section 4.4: the desirable answers together are to weigh 1 to 4/3 of the undesirable ones.
+    private static string? Balance(Settings settings, int desirable, int undesirable)
+    {
+        var (good, bad) = (desirable * settings.Of(ObjectiveKeys.DesirableWeight), undesirable * settings.Of(ObjectiveKeys.UndesirableWeight));
+        return good <= 0 || bad <= 0 || (good / bad >= 0.999 && good / bad <= 4.001 / 3)
+            ? null
+            : $"WARNING: the desirable answers together weigh {Text(Math.Round(good / bad, 2))} of the undesirable ones; KTO's authors advise 1 to 1.33. "
+                + (good > bad
+                    ? $"Set undesirable_weight to {Text(Math.Round(good / undesirable * 3 / 4, 3))} to {Text(Math.Round(good / undesirable, 3))}."
+                    : $"Set desirable_weight to {Text(Math.Round(bad / desirable, 3))} to {Text(Math.Round(bad / desirable * 4 / 3, 3))}.");
     }
 
     private static string Text(double value) => value.ToString("0.######e0", CultureInfo.InvariantCulture) is var e && value is < 0.001 or >= 10000 ? e : value.ToString("0.######", CultureInfo.InvariantCulture);

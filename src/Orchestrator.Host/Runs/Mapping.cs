@@ -28,6 +28,8 @@ public static class Mapping
         SimpoGamma = settings.Of(ObjectiveKeys.SimpoGamma),
         CpoAlpha = settings.Of(ObjectiveKeys.CpoAlpha),
         UnlikelihoodAlpha = settings.Of(ObjectiveKeys.UnlikelihoodAlpha),
+        DesirableWeight = settings.Of(ObjectiveKeys.DesirableWeight),
+        UndesirableWeight = settings.Of(ObjectiveKeys.UndesirableWeight),
     };
 
     public static ObjectiveNeeds Needs(Settings settings) => Orchestrator.Training.Objectives.Objective.Create(Objective(settings)).Needs;
@@ -39,6 +41,7 @@ public static class Mapping
     public static DataOptions Data(Settings settings, int vocabulary) => new()
     {
         CompletionsPerRow = Needs(settings).CompletionsPerRow,
+        Labels = Needs(settings).Labels,
         MaxLength = settings.Of(DataKeys.MaxLength),
         MaxPromptLength = settings.Of(DataKeys.MaxPromptLength),
         TruncationMode = settings.Of(DataKeys.TruncationMode) switch
@@ -102,6 +105,7 @@ public static class Mapping
         GradientCheckpointing = settings.Of(TrainingKeys.GradientCheckpointing),
         LogprobChunk = settings.Of(TrainingKeys.LogprobChunk),
         LogprobKeepBytes = (long)settings.Of(TrainingKeys.LogprobKeep) << 20,
+        MaxLength = settings.Of(DataKeys.MaxLength),
         Reduction = settings.Of(ClusterKeys.Reduction) == "canonical" ? Reduction.Canonical : Reduction.Sequential,
         Reference = settings.Of(ReferenceKeys.Logps) switch
         {

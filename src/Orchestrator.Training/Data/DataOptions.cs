@@ -57,6 +57,12 @@ public sealed record DataOptions
     [Range(1, 2)]
     public int CompletionsPerRow { get; init; } = 2;
 
+    /// <summary>
+    /// With one completion a row: each bears a label, true for a desirable completion (KTO). Pairs then give two rows, the chosen answer as desirable
+    /// and the rejected one as not; they are truncated together.
+    /// </summary>
+    public bool Labels { get; init; }
+
     /// <summary>Tokens of prompt + answer at most, usually 512 to 2048; null: no limit.</summary>
     [Range(2, int.MaxValue)]
     public int? MaxLength { get; init; } = 512;
@@ -99,6 +105,11 @@ public sealed record DataOptions
         if (MaxPromptLength >= MaxLength)
         {
             problems.Add(new ValidationResult($"max_prompt_length is {MaxPromptLength}, which leaves no room for an answer in max_length ({MaxLength}). Use a smaller one"));
+        }
+
+        if (Labels && CompletionsPerRow != 1)
+        {
+            problems.Add(new ValidationResult("labels belong to rows of one completion"));
         }
 
         if (Format != "auto" && !RowFormats.Names.Contains(Format))

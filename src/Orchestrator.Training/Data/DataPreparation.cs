@@ -31,8 +31,8 @@ public static class DataPreparation
         options.Check();
         files = DataFiles.Find(files);
         var pipeline = new RowPipeline(options, tokenizer, chat);
-        using var train = new SetInPreparation(target, files, options.CompletionsPerRow);
-        using var heldOut = holdOut is null ? null : new SetInPreparation(holdOut.Target, files, options.CompletionsPerRow);
+        using var train = new SetInPreparation(target, files, options);
+        using var heldOut = holdOut is null ? null : new SetInPreparation(holdOut.Target, files, options);
         foreach (var batch in Batches(SourceFile.Read(files)))
         {
             foreach (var outcome in Encode(batch, pipeline, files, cancellation))

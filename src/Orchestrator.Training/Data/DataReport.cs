@@ -10,11 +10,14 @@ public sealed record DataReport
     /// <summary>Rows that the files hold; blank lines are none.</summary>
     public required long RowsRead { get; init; }
 
-    /// <summary>Rows that training uses, in file order.</summary>
+    /// <summary>Rows that training uses, in file order; a pair whose answers bear labels counts as two.</summary>
     public required int RowsKept { get; init; }
 
     /// <summary>Rows that training uses, by the place of their file in <see cref="Files"/>.</summary>
     public required ImmutableArray<int> RowsKeptOfFile { get; init; }
+
+    /// <summary>Of the rows kept, those with a desirable completion; null where rows bear no label.</summary>
+    public int? Desirable { get; init; }
 
     /// <summary>Usable rows that are kept from training to evaluate on.</summary>
     public int RowsHeldOut { get; init; }
@@ -60,7 +63,7 @@ public sealed record DataReport
     /// <summary>Of the .pairs file.</summary>
     public long Bytes { get; init; }
 
-    public long RowsSkipped => RowsRead - RowsKept - RowsHeldOut;
+    public long RowsSkipped => Problems.Sum(problem => problem.Count);
 
     /// <summary>The same report where the files have other names.</summary>
     internal DataReport Of(IReadOnlyList<string> files)
@@ -76,9 +79,14 @@ public sealed record DataReport
     /// <summary>For people: what was read, what was skipped and why, how long rows are.</summary>
     public IEnumerable<string> Lines()
     {
-        yield return $"{RowsKept} of {RowsRead} rows kept ({string.Join(", ", Formats.Select(format => $"{format.Key} {format.Value}"))})"
+        yield return $"{Formats.Values.Sum()} of {RowsRead} rows kept ({string.Join(", ", Formats.Select(format => $"{format.Key} {format.Value}"))})"
             + (RowsHeldOut > 0 ? $", {RowsHeldOut} held out to evaluate on" : "")
             + (RowsSkipped > 0 ? $", {RowsSkipped} dropped: {string.Join(", ", Problems.Select(problem => $"{problem.Name} {problem.Count}"))}" : "");
+        if (Desirable is { } desirable)
+        {
+            yield return $"answers: {desirable} desirable, {RowsKept - desirable} undesirable";
+        }
+
         foreach (var problem in Problems)
         {
             yield return problem.Describe();

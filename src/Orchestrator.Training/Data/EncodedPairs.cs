@@ -29,6 +29,9 @@ public sealed unsafe class EncodedPairs : IDisposable
     /// <summary>2: pairs. 1: prompt and completion.</summary>
     public int CompletionsPerRow => _header.CompletionsPerRow;
 
+    /// <summary>Whether each row's one completion is said to be desirable or not.</summary>
+    public bool HasLabels => _header.Labels;
+
     /// <summary>Ids of all rows together, prompts counted once.</summary>
     public long TotalIds => _header.Ids;
 
@@ -71,6 +74,21 @@ public sealed unsafe class EncodedPairs : IDisposable
     {
         var entry = EntryOf(index);
         return (entry.File, entry.Line);
+    }
+
+    /// <summary>A row's label.</summary>
+    /// <exception cref="InvalidOperationException">The rows bear none.</exception>
+    /// <exception cref="InvalidDataException">The label is none.</exception>
+    public bool IsDesirable(int index)
+    {
+        _ = EntryOf(index);
+        return !HasLabels ? throw new InvalidOperationException($"The rows of {_path} bear no labels.")
+            : _bytes[_header.FileBytes - _header.Rows + index] switch
+            {
+                0 => false,
+                1 => true,
+                _ => throw new InvalidDataException($"{_path} is damaged: the label of row {index} is none. Prepare the data again."),
+            };
     }
 
     /// <inheritdoc/>

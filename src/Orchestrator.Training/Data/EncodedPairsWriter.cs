@@ -11,11 +11,13 @@ public sealed class EncodedPairsWriter : IDisposable
     private readonly string _target;
     private readonly FileStream _ids, _index;
     private readonly int _completionsPerRow;
+    private readonly List<byte>? _labels;
     private long _written;
 
     /// <param name="target">Its directory is made where it is not there.</param>
     /// <param name="completionsPerRow">2: pairs; 1: prompt and completion.</param>
-    public EncodedPairsWriter(string target, int completionsPerRow)
+    /// <param name="labels">Each row says whether its completion is desirable; a byte a row is then held in memory.</param>
+    public EncodedPairsWriter(string target, int completionsPerRow, bool labels = false)
     {
         if (!BitConverter.IsLittleEndian)
         {
@@ -23,7 +25,7 @@ public sealed class EncodedPairsWriter : IDisposable
         }
 
         ArgumentOutOfRangeException.ThrowIfNotEqual(completionsPerRow is 1 or 2, true);
-        (_target, _completionsPerRow) = (Path.GetFullPath(target), completionsPerRow);
+        (_target, _completionsPerRow, _labels) = (Path.GetFullPath(target), completionsPerRow, labels ? [] : null);
         Directory.CreateDirectory(Path.GetDirectoryName(_target)!);
         _ids = Create(_target + ".part");
         _index = Create(_target + ".index.part");
@@ -38,7 +40,8 @@ public sealed class EncodedPairsWriter : IDisposable
     /// <param name="rejected">At least one id; empty where rows have one completion.</param>
     /// <param name="file">Place of the row's source in the list of files.</param>
     /// <param name="line">Line in it, from 1; 0 where the row came from no file.</param>
-    public void Add(ReadOnlySpan<int> prompt, ReadOnlySpan<int> chosen, ReadOnlySpan<int> rejected, int file = 0, long line = 0)
+    /// <param name="desirable">Given exactly where rows bear labels.</param>
+    public void Add(ReadOnlySpan<int> prompt, ReadOnlySpan<int> chosen, ReadOnlySpan<int> rejected, int file = 0, long line = 0, bool? desirable = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(prompt.Length);
         ArgumentOutOfRangeException.ThrowIfZero(chosen.Length);
@@ -47,6 +50,12 @@ public sealed class EncodedPairsWriter : IDisposable
             throw new ArgumentException($"a row of this file has {_completionsPerRow} completions", nameof(rejected));
         }
 
+        if (desirable is null != _labels is null)
+        {
+            throw new ArgumentException($"a row of this file has {(_labels is null ? "no" : "a")} label", nameof(desirable));
+        }
+
+        _labels?.Add(desirable == true ? (byte)1 : (byte)0);
         Span<byte> entry = stackalloc byte[PairsHeader.EntryBytes];
         new PairsEntry(_written, prompt.Length, chosen.Length, rejected.Length, file, line).Write(entry);
         _index.Write(entry);
@@ -62,8 +71,9 @@ public sealed class EncodedPairsWriter : IDisposable
     {
         _index.Position = 0;
         _index.CopyTo(_ids);
+        _ids.Write(CollectionsMarshal.AsSpan(_labels));
         Span<byte> header = stackalloc byte[PairsHeader.Bytes];
-        new PairsHeader(_completionsPerRow, Count, _written).Write(header);
+        new PairsHeader(_completionsPerRow, Count, _written, _labels is not null).Write(header);
         _ids.Position = 0;
         _ids.Write(header);
         _ids.Flush(flushToDisk: true);

@@ -4,7 +4,7 @@ using Orchestrator.Training.Data.Rows;
 namespace Orchestrator.Training.Data;
 
 /// <summary>Counts outcomes, in file order, into a <see cref="DataReport"/>.</summary>
-internal sealed class ReportBuilder(IReadOnlyList<string> files, int completionsPerRow)
+internal sealed class ReportBuilder(IReadOnlyList<string> files, DataOptions options)
 {
     private const int ExamplesKept = 3;
 
@@ -13,7 +13,7 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
     private readonly LengthCounts _prompts = new(), _completions = new(), _sequences = new(), _rows = new();
     private readonly int[] _keptOfFile = new int[files.Count];
     private long _read, _prompt, _completion, _same, _cutPrompt, _cutCompletion;
-    private int _kept;
+    private int _kept, _desirable;
 
     public void Skip(RowOutcome outcome)
     {
@@ -31,8 +31,13 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
     public void Keep(RowOutcome outcome, EncodedRow row)
     {
         _read++;
-        _kept++;
-        _keptOfFile[outcome.Source.File]++;
+        foreach (var part in row.Parts(options.Labels))
+        {
+            _kept++;
+            _keptOfFile[outcome.Source.File]++;
+            _desirable += part.Label == true ? 1 : 0;
+        }
+
         _formats[outcome.Format!] = _formats.GetValueOrDefault(outcome.Format!) + 1;
         var whole = outcome.Whole!;
         _prompt += row.Prompt.Length < whole.Prompt.Length ? 1 : 0;
@@ -42,7 +47,7 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
         _same += row.Chosen.AsSpan().SequenceEqual(row.Rejected) ? 1 : 0;
         _prompts.Add(row.Prompt.Length);
         _rows.Add(row.Prompt.Length + row.Chosen.Length + row.Rejected.Length);
-        foreach (var answer in completionsPerRow == 1 ? [row.Chosen] : new[] { row.Chosen, row.Rejected })
+        foreach (var answer in row.Rejected.Length == 0 ? [row.Chosen] : new[] { row.Chosen, row.Rejected })
         {
             _completions.Add(answer.Length);
             _sequences.Add(row.Prompt.Length + answer.Length);
@@ -55,7 +60,8 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, int completions
         RowsRead = _read,
         RowsKept = _kept,
         RowsKeptOfFile = [.. _keptOfFile],
-        CompletionsPerRow = completionsPerRow,
+        Desirable = options.Labels ? _desirable : null,
+        CompletionsPerRow = options.CompletionsPerRow,
         Formats = _formats.ToImmutableSortedDictionary(StringComparer.Ordinal),
         Problems = [.. _problems.OrderByDescending(problem => problem.Value.Count).Select(problem => new ProblemCount(problem.Key, problem.Value.Count, [.. problem.Value.First]))],
         TruncatedPrompts = _prompt,

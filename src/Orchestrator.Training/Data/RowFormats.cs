@@ -37,18 +37,17 @@ public static class RowFormats
     public static ImmutableArray<string> Names { get; } = [.. All.Select(format => format.Name)];
 
     /// <summary>The row, and the format it has.</summary>
-    /// <param name="forced">"auto", or the name of the format to read the row as.</param>
-    internal static (RowFormat Format, Row Row) Read(JsonFields fields, string forced, int completionsPerRow)
+    internal static (RowFormat Format, Row Row) Read(JsonFields fields, DataOptions options)
     {
-        var format = forced == "auto"
-            ? All.FirstOrDefault(format => format.Fits(fields)) ?? throw NoFormat(completionsPerRow)
-            : All.Single(format => format.Name == forced);
-        if (completionsPerRow == 2 && !format.IsPair)
+        var format = options.Format == "auto"
+            ? All.FirstOrDefault(format => format.Fits(fields)) ?? throw NoFormat(options.CompletionsPerRow)
+            : All.Single(format => format.Name == options.Format);
+        if (options.CompletionsPerRow == 2 && !format.IsPair)
         {
             throw new BadRowException(RowProblem.MissingField, $"a row of format {format.Name} has one answer; needed: \"chosen\" and \"rejected\"");
         }
 
-        return (format, format.Read(fields));
+        return (format, options.Labels && !format.IsPair ? format.Read(fields) with { Label = fields.Flag("label") } : format.Read(fields));
     }
 
     private static BadRowException NoFormat(int completionsPerRow) => new(

@@ -4,10 +4,10 @@ using Orchestrator.Training.Data.Rows;
 namespace Orchestrator.Training.Data;
 
 /// <summary>A .pairs file that is being written, and what is counted on the way. Nothing is left of it unless it is committed.</summary>
-internal sealed class SetInPreparation(string target, IReadOnlyList<string> files, int completionsPerRow) : IDisposable
+internal sealed class SetInPreparation(string target, IReadOnlyList<string> files, DataOptions options) : IDisposable
 {
-    private readonly EncodedPairsWriter _writer = new(target, completionsPerRow);
-    private readonly ReportBuilder _report = new(files, completionsPerRow);
+    private readonly EncodedPairsWriter _writer = new(target, options.CompletionsPerRow, options.Labels);
+    private readonly ReportBuilder _report = new(files, options);
 
     public void Add(RowOutcome outcome)
     {
@@ -19,7 +19,10 @@ internal sealed class SetInPreparation(string target, IReadOnlyList<string> file
 
         var row = outcome.Kept.Of(outcome.Whole!);
         _report.Keep(outcome, row);
-        _writer.Add(row.Prompt, row.Chosen, row.Rejected, outcome.Source.File, outcome.Source.Line);
+        foreach (var part in row.Parts(options.Labels))
+        {
+            _writer.Add(part.Prompt, part.Chosen, part.Rejected, outcome.Source.File, outcome.Source.Line, part.Label);
+        }
     }
 
     public DataReport Report() => _report.Build();

@@ -104,6 +104,11 @@ public sealed class PairScorer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RowsPerPass, 1);
         var objective = Objective.Create(options.Objective);
+        if (objective.Needs.Mismatched)
+        {
+            throw new ArgumentException($"The objective {objective.Name} judges a row by a whole step's rows, and scoring looks at each by itself. Score pairs with the loss sigmoid: the rewards are the same.", nameof(options));
+        }
+
         if (objective.Needs.Reference && options.Reference is null)
         {
             throw new ArgumentException($"The objective {objective.Name} compares with a reference model. Name one.", nameof(options));

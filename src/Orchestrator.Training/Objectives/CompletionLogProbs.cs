@@ -38,9 +38,13 @@ public sealed record CompletionLogProbs(Tensor Sum, Tensor Tokens)
 /// <param name="Rejected">Null where a row has one completion (SFT).</param>
 public sealed record PairLogProbs(CompletionLogProbs Chosen, CompletionLogProbs? Rejected)
 {
+    /// <summary>[rows] fp64: 1 where a row's one completion is desirable, 0 where it is not; null where rows bear no label.</summary>
+    public Tensor? Desirable { get; init; }
+
     public long Count => Chosen.Sum.size(0);
 
-    public PairLogProbs Slice(long start, long count) => new(Chosen.Slice(start, count), Rejected?.Slice(start, count));
+    public PairLogProbs Slice(long start, long count) =>
+        new(Chosen.Slice(start, count), Rejected?.Slice(start, count)) { Desirable = Desirable?.narrow(0, start, count) };
 
-    public PairLogProbs Detach() => new(Chosen.Detach(), Rejected?.Detach());
+    public PairLogProbs Detach() => this with { Chosen = Chosen.Detach(), Rejected = Rejected?.Detach() };
 }

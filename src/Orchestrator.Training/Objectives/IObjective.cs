@@ -49,6 +49,12 @@ public sealed record ObjectiveNeeds
     /// </summary>
     public bool WholeStep { get; init; }
 
+    /// <summary>With <see cref="WholeStep"/>: the step's prompts with answers of other prompts of the step, instead of with their own.</summary>
+    public bool Mismatched { get; init; }
+
+    /// <summary>Whether each row's one completion is desirable: <see cref="PairLogProbs.Desirable"/>.</summary>
+    public bool Labels { get; init; }
+
     /// <summary><see cref="CompletionLogProbs.Aligned"/> of the policy.</summary>
     public bool Aligned { get; init; }
 
@@ -81,11 +87,18 @@ public sealed record StepView(long Pairs, long ChosenTokens, long RejectedTokens
     }
 }
 
-/// <summary>Log-probabilities of all pairs of the step, in the order of its leaves and their rows; constants.</summary>
+/// <summary>
+/// Log-probabilities of all pairs of the step, in the order of its leaves and their rows; constants. Where the objective asks for mismatched ones, a row
+/// that has none counts 0 tokens.
+/// </summary>
 /// <param name="First">Index among them of the leaf's first pair.</param>
 public sealed record WholeStep(PairLogProbs Policy, PairLogProbs? Reference, long First);
 
 /// <summary>Unreduced: the training step adds and divides once.</summary>
 /// <param name="Loss">[rows] fp64, nats; carries gradient. In a normalizer of completion tokens, the sum over the row's tokens.</param>
-/// <param name="ChosenRewards">[rows] fp64 without gradient: β times the log-ratio, for metrics; null for one completion a row.</param>
-public sealed record ObjectiveResult(Tensor Loss, Tensor? ChosenRewards = null, Tensor? RejectedRewards = null);
+/// <param name="ChosenRewards">[rows] fp64 without gradient: β times the log-ratio, for metrics; null where there is no reference for one completion a row.</param>
+public sealed record ObjectiveResult(Tensor Loss, Tensor? ChosenRewards = null, Tensor? RejectedRewards = null)
+{
+    /// <summary>The step's estimate of KL(policy || reference), nats; null where the objective makes none.</summary>
+    public double? Divergence { get; init; }
+}

@@ -7,7 +7,9 @@ namespace Orchestrator.Training.Objectives;
 public static class Objective
 {
     /// <summary>What loss_type may say.</summary>
-    public static ImmutableArray<string> Names { get; } = [.. Formula.Table.Select(formula => formula.Name)];
+    public static ImmutableArray<string> Names { get; } = [.. Formula.Table.Select(formula => formula.Name), Kto];
+
+    private const string Kto = "kto";
 
     /// <exception cref="ArgumentException">A name is unknown, a value is out of range, or the combination makes no sense.</exception>
     public static IObjective Create(ObjectiveOptions options)
@@ -16,6 +18,12 @@ public static class Objective
         if (options.LossType.IsDefaultOrEmpty)
         {
             throw new ArgumentException("objective.loss_type is empty; name at least one loss, for example sigmoid.");
+        }
+
+        if (options.LossType.Contains(Kto))
+        {
+            ObjectiveRules.CheckKto(options);
+            return new Kto(options);
         }
 
         var formulas = options.LossType.Select(Find).ToImmutableArray();

@@ -52,4 +52,12 @@ public sealed record ObjectiveOptions
     /// <summary>α of unlikelihood: weight of its term of rejected tokens, usually 0 to 1; 0 is maximum likelihood on the chosen answers.</summary>
     [Range(0.0, 1000.0)]
     public double UnlikelihoodAlpha { get; init; } = 1;
+
+    /// <summary>Weight of kto's desirable answers.</summary>
+    [Range(0.0, 1000.0)]
+    public double DesirableWeight { get; init; } = 1;
+
+    /// <summary>Weight of kto's undesirable answers.</summary>
+    [Range(0.0, 1000.0)]
+    public double UndesirableWeight { get; init; } = 1;
 }

@@ -26,6 +26,19 @@ internal static class ObjectiveRules
             $"label_smoothing is {options.LabelSmoothing}, and no loss of loss_type uses it. Leave it out, or choose one of {string.Join(", ", Formula.Table.Where(formula => formula.Smoothing).Select(formula => formula.Name))}.");
     }
 
+    /// <summary>The same for kto, which takes no pairs.</summary>
+    /// <exception cref="ArgumentException">Names the options and what to change.</exception>
+    public static void CheckKto(ObjectiveOptions options)
+    {
+        Require(options.LossType.Length == 1, "kto learns from single answers with labels, and the other losses of loss_type do not. Name it alone.");
+        Require(options.LossWeights.IsDefaultOrEmpty, "loss_weights weighs losses against one another, and loss_type has one. Leave it out.");
+        Require(!options.ReferenceFree, "reference_free is on, and kto is nothing without a reference. Leave one of them out.");
+        Require(options.LabelSmoothing == 0, $"label_smoothing is {options.LabelSmoothing}, and kto does not use it. Leave it out.");
+        Require(options.FDivergenceType == "reverse_kl", $"f_divergence_type is {options.FDivergenceType}, and kto is about reverse_kl. Leave it out.");
+        Require(!options.UseWeighting, "use_weighting weighs pairs, and kto has single answers. Leave it out.");
+        Require(options.LdAlpha is null, "ld_alpha compares the lengths of a pair's answers, and kto has single ones. Leave it out.");
+    }
+
     private static void CheckRatios(ImmutableArray<Formula> formulas, ObjectiveOptions options)
     {
         Require(

@@ -14,39 +14,47 @@ internal static class LeafMetrics
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        var rows = leaf.Policy.Count;
-        var named = Tensors(leaf, result).ToArray();
-        var sums = stack(named.Select(metric => metric.Values.to(ScalarType.Float64).sum())).cpu().data<double>().ToArray();
-        var tokens = needs.CompletionsPerRow == 1 || needs.Normalizer == Normalizer.CompletionTokens ? leaf.Policy.Chosen.Tokens.sum().item<double>() : 0;
-        double WeightOf(string name) =>
-            name == "mean_token_accuracy" || (name == "loss" && needs.Normalizer == Normalizer.CompletionTokens) ? tokens : rows;
-        return
-        [
-            .. named.Zip(sums, (metric, sum) => new MetricSum(metric.Name, sum, WeightOf(metric.Name))),
-            new MetricSum("num_tokens", sequenceTokens, 0),
-        ];
+        var named = (leaf.Policy.Desirable is { } desirable ? OfLabels(leaf, result, desirable) : OfAnswers(needs, leaf, result)).ToArray();
+        Tensor Sums(Func<(string Name, Tensor Values, Tensor? Weights), Tensor> of) => stack(named.Select(metric => of(metric).to(ScalarType.Float64).sum()));
+        var sums = Sums(metric => metric.Values).cpu().data<double>().ToArray();
+        var weights = Sums(metric => metric.Weights ?? ones_like(leaf.Policy.Chosen.Sum)).cpu().data<double>().ToArray();
+        return [.. named.Select((metric, i) => new MetricSum(metric.Name, sums[i], weights[i])), new MetricSum("num_tokens", sequenceTokens, 0)];
     }
 
-    private static IEnumerable<(string Name, Tensor Values)> Tensors(LeafLogProbs leaf, ObjectiveResult result)
+    // Weights: null for one a row.
+    private static IEnumerable<(string Name, Tensor Values, Tensor? Weights)> OfAnswers(ObjectiveNeeds needs, LeafLogProbs leaf, ObjectiveResult result)
     {
-        yield return ("loss", result.Loss.detach());
+        var tokens = leaf.Policy.Chosen.Tokens;
+        yield return ("loss", result.Loss.detach(), needs.Normalizer == Normalizer.CompletionTokens ? tokens : null);
         if (result is { ChosenRewards: { } chosen, RejectedRewards: { } rejected })
         {
-            yield return ("rewards/chosen", chosen);
-            yield return ("rewards/rejected", rejected);
-            yield return ("rewards/accuracies", chosen > rejected);
-            yield return ("rewards/margins", chosen - rejected);
+            yield return ("rewards/chosen", chosen, null);
+            yield return ("rewards/rejected", rejected, null);
+            yield return ("rewards/accuracies", chosen > rejected, null);
+            yield return ("rewards/margins", chosen - rejected, null);
         }
 
-        yield return ("logps/chosen", leaf.Policy.Chosen.Sum.detach());
+        yield return ("logps/chosen", leaf.Policy.Chosen.Sum.detach(), null);
         if (leaf.Policy.Rejected is { } other)
         {
-            yield return ("logps/rejected", other.Sum.detach());
+            yield return ("logps/rejected", other.Sum.detach(), null);
         }
 
         if (leaf.FirstChoice is { } choice)
         {
-            yield return ("mean_token_accuracy", choice);
+            yield return ("mean_token_accuracy", choice, tokens);
         }
+    }
+
+    // Chosen are the desirable answers, rejected the others: each a mean over its own. A step without one kind has 0 there.
+    private static IEnumerable<(string Name, Tensor Values, Tensor? Weights)> OfLabels(LeafLogProbs leaf, ObjectiveResult result, Tensor desirable)
+    {
+        var (rewards, logps, undesirable) = (result.ChosenRewards!, leaf.Policy.Chosen.Sum.detach(), 1 - desirable);
+        yield return ("loss", result.Loss.detach(), null);
+        yield return ("rewards/chosen", rewards * desirable, desirable);
+        yield return ("rewards/rejected", rewards * undesirable, undesirable);
+        yield return ("logps/chosen", logps * desirable, desirable);
+        yield return ("logps/rejected", logps * undesirable, undesirable);
+        yield return ("kl", full_like(logps, result.Divergence ?? 0), null);
     }
 }

@@ -28,6 +28,18 @@ public sealed record PairSet(string Name, EncodedPairs Pairs)
         return batch;
     }
 
+    /// <summary>1 for each row whose completion is desirable, 0 for the others.</summary>
+    internal double[] Labels(ReadOnlySpan<int> rows)
+    {
+        var labels = new double[rows.Length];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            labels[i] = Pairs.IsDesirable(rows[i]) ? 1 : 0;
+        }
+
+        return labels;
+    }
+
     /// <summary>Tokens of the rows' sequences, the prompt counted for each completion, as TRL counts them.</summary>
     internal long TokensOf(ReadOnlySpan<int> rows)
     {

@@ -21,7 +21,7 @@ internal sealed class ReferenceLogps(ReferenceModel reference, int chunk, bool r
         using var scope = NewDisposeScope();
         if (!remember)
         {
-            return reference.Run(model => TrainStep.TokenLogps(model, batch, chunk)).MoveToOuterDisposeScope();
+            return Live(batch).MoveToOuterDisposeScope();
         }
 
         var all = new List<float>();
@@ -32,6 +32,9 @@ internal sealed class ReferenceLogps(ReferenceModel reference, int chunk, bool r
 
         return tensor(all.ToArray(), device: reference.Device).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The same of sequences that no row of a set is; never remembered.</summary>
+    public Tensor Live(PackedBatch batch) => reference.Run(model => TrainStep.TokenLogps(model, batch, chunk));
 
     public void Dispose() => reference.Dispose();
 

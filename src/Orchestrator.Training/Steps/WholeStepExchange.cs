@@ -63,11 +63,14 @@ internal sealed class WholeStepExchange(ReplicaParts parts, int bucket)
     private void ComputeLeaves(StepWork work, CancellationToken cancellation)
     {
         using var guard = no_grad();
+        var step = parts.Step.Objective.Needs.Mismatched ? Enumerable.Range(0, work.Leaves).SelectMany(leaf => parts.Plan.PairsOf(work.Id.Step, leaf)).ToArray() : [];
         foreach (var leaf in work.Deal.LeavesOf(work.Rank))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            _leaves[leaf] = WholeStepRow.FromTensors(parts.Step.Forward(parts.Train, parts.Plan.PairsOf(work.Id.Step, leaf).AsSpan()));
+            var rows = parts.Plan.PairsOf(work.Id.Step, leaf);
+            _leaves[leaf] = WholeStepRow.FromTensors(
+                step.Length > 0 ? parts.Step.ForwardMismatched(parts.Train, step, leaf * parts.Plan.PairsPerLeaf, rows.Length) : parts.Step.Forward(parts.Train, rows.AsSpan()));
         }
     }
 }

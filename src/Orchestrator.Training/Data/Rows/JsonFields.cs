@@ -23,6 +23,20 @@ internal sealed class JsonFields(JsonElement row, IReadOnlyDictionary<string, st
         return value.ValueKind == JsonValueKind.String ? Text(value) : throw Wrong(name, value, "a text");
     }
 
+    /// <summary>true or false, or 1 or 0.</summary>
+    public bool Flag(string name)
+    {
+        const string Needed = "true or false";
+        var value = Get(name, Needed);
+        return value.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            JsonValueKind.Number when value.TryGetInt32(out var number) && number is 0 or 1 => number == 1,
+            _ => throw Wrong(name, value, Needed),
+        };
+    }
+
     public int[] Ids(string name)
     {
         const string Needed = "a list of token ids (whole numbers)";

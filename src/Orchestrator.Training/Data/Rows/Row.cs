@@ -3,6 +3,9 @@ namespace Orchestrator.Training.Data.Rows;
 /// <summary>One row as its file says it, before any tokenizer. Rejected is null where the row has one answer.</summary>
 internal abstract record Row
 {
+    /// <summary>Whether the one answer is desirable; null where rows bear no label, or the row is a pair.</summary>
+    public bool? Label { get; init; }
+
     public abstract Row WithoutRejected();
 }
 

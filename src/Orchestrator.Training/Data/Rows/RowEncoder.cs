@@ -7,19 +7,20 @@ internal sealed class RowEncoder(TextTokenizer? tokenizer, IChatFormat? chat, Da
     /// <exception cref="InvalidDataException">The model has no tokenizer, end token or chat template, and the row needs it.</exception>
     public EncodedRow Encode(Row row)
     {
-        return Checked((options.CompletionsPerRow == 1 ? row.WithoutRejected() : row) switch
+        var encoded = (options is { CompletionsPerRow: 1, Labels: false } ? row.WithoutRejected() : row) switch
         {
             IdsRow ids => new EncodedRow(ids.Prompt, ids.Chosen, ids.Rejected ?? []),
             MessagesRow messages => Encode(Render(messages)),
             TextRow text => Encode(text),
             var other => throw new NotSupportedException(other.GetType().Name),
-        });
+        };
+        return Checked(encoded with { Label = row.Label });
     }
 
     private EncodedRow Checked(EncodedRow row)
     {
         NotEmpty(row.Chosen, "chosen");
-        if (options.CompletionsPerRow == 2)
+        if (options.CompletionsPerRow == 2 || (options.Labels && row.Label is null))
         {
             NotEmpty(row.Rejected, "rejected");
         }

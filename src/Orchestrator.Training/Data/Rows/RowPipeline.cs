@@ -18,7 +18,7 @@ internal sealed class RowPipeline(DataOptions options, TextTokenizer? tokenizer,
         try
         {
             using var document = JsonDocument.Parse(source.Bytes);
-            var (format, row) = RowFormats.Read(Fields(document.RootElement), options.Format, options.CompletionsPerRow);
+            var (format, row) = RowFormats.Read(Fields(document.RootElement), options);
             name = format.Name;
             whole = _encoder.Encode(Paired(row, source));
             var kept = Truncation.Cut(whole.Prompt.Length, whole.Chosen.Length, whole.Rejected.Length, options, format.PromptEndMatters);
@@ -34,7 +34,7 @@ internal sealed class RowPipeline(DataOptions options, TextTokenizer? tokenizer,
         }
     }
 
-    private Row Paired(Row row, SourceLine source) => row is RankedRow ranked && options.CompletionsPerRow == 2
+    private Row Paired(Row row, SourceLine source) => row is RankedRow ranked && (options.CompletionsPerRow == 2 || options.Labels)
         ? ranked.Pair(options.RejectedChoice, options.Seed, ((long)source.File << 40) ^ source.Line)
         : row;
 

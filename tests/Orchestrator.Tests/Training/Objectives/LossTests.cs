@@ -13,7 +13,7 @@ public sealed class LossTests
     private static readonly double[] ReferenceChosen = [-0.5, -10.1, -0.1];
     private static readonly double[] ReferenceRejected = [-0.1, -20.1, -0.1];
 
-    public static TheoryData<string> Pairwise => [.. Objective.Names.Where(name => name != "sft")];
+    public static TheoryData<string> Pairwise => [.. Formula.Table.Select(formula => formula.Name).Where(name => name != "sft")];
 
     [Theory]
     [InlineData("sigmoid", 0.0, 0.693147, 0.313262, 0.126928)]

@@ -29,6 +29,14 @@ public sealed class ObjectiveRulesTests
         { new() { LossType = ["unlikelihood"], LabelSmoothing = 0.1 }, "no loss of loss_type uses it" },
         { new() { LossType = ["unlikelihood"], ReferenceFree = true }, "unlikelihood has no reference anyway" },
         { new() { LossType = ["unlikelihood"], FDivergenceType = "js_divergence" }, "unlikelihood is no function of a pair's log-ratios" },
+        { new() { LossType = ["kto", "sigmoid"] }, "Name it alone" },
+        { new() { LossType = ["kto"], LossWeights = [1] }, "loss_weights" },
+        { new() { LossType = ["kto"], ReferenceFree = true }, "kto is nothing without a reference" },
+        { new() { LossType = ["kto"], LabelSmoothing = 0.1 }, "label_smoothing" },
+        { new() { LossType = ["kto"], FDivergenceType = "forward_kl" }, "f_divergence_type" },
+        { new() { LossType = ["kto"], UseWeighting = true }, "use_weighting" },
+        { new() { LossType = ["kto"], LdAlpha = 0.5 }, "ld_alpha" },
+        { new() { LossType = ["kto"], DesirableWeight = -1 }, "DesirableWeight" },
         { new() { LossType = ["unlikelihood"], UnlikelihoodAlpha = -1 }, "UnlikelihoodAlpha" },
     };
 
@@ -45,6 +53,8 @@ public sealed class ObjectiveRulesTests
         Assert.Equal(new ObjectiveNeeds { Reference = false }, Objective.Create(new() { LossType = ["orpo"] }).Needs);
         Assert.Equal(new ObjectiveNeeds { Reference = true, LengthAlpha = 0.5 }, Objective.Create(new() { LossType = ["sigmoid", "bco_pair"], LdAlpha = 0.5 }).Needs);
         Assert.Equal(new ObjectiveNeeds { Reference = false, Complement = true }, Objective.Create(new() { LossType = ["unlikelihood"] }).Needs);
+        Assert.Equal(
+            new ObjectiveNeeds { Reference = true, CompletionsPerRow = 1, Labels = true, WholeStep = true, Mismatched = true }, Objective.Create(new() { LossType = ["kto"] }).Needs);
         Assert.Equal("sigmoid+sft", Objective.Create(new() { LossType = ["sigmoid", "sft"] }).Name);
     }
 

@@ -67,13 +67,14 @@ internal sealed class ReplicaRig : IDisposable
         }
     }
 
-    public void AddRows(string set, IEnumerable<(int[] Prompt, int[] Chosen, int[] Rejected)> rows)
+    /// <param name="label">Given for rows of one completion that bear labels.</param>
+    public void AddRows(string set, IEnumerable<(int[] Prompt, int[] Chosen, int[] Rejected)> rows, Func<int, bool>? label = null)
     {
         var path = Path.Combine(Root, $"{set}.pairs");
-        using var writer = new EncodedPairsWriter(path, rows.First().Rejected.Length > 0 ? 2 : 1);
+        using var writer = new EncodedPairsWriter(path, rows.First().Rejected.Length > 0 ? 2 : 1, label is not null);
         foreach (var (prompt, chosen, rejected) in rows)
         {
-            writer.Add(prompt, chosen, rejected);
+            writer.Add(prompt, chosen, rejected, desirable: label?.Invoke(writer.Count));
         }
 
         writer.Commit();
