@@ -12,7 +12,7 @@ public interface IReplica : IAsyncDisposable
     long AppliedStep { get; }
 
     /// <summary>
-    /// Digest of (initial weights, every gradient applied since): equal on two replicas exactly when they hold the same bytes.
+    /// Digest of (initial weights, every gradient applied and every update of the reference since): equal on two replicas exactly when they hold the same bytes.
     /// </summary>
     ulong StateDigest { get; }
 

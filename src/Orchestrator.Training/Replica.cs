@@ -181,6 +181,11 @@ public sealed class Replica : IReplica
         }
 
         StateDigest = Chain(StateDigest, staged.Finite ? staged.GradientDigest : 0, step);
+        if (_parts.Options.ReferenceUpdate is { } update && update.IsDue(step + 1))
+        {
+            StateDigest = Chain(StateDigest, _parts.State.MixReference(update.MixupAlpha), step);
+        }
+
         (_staged, AppliedStep) = (null, step + 1);
         _sums.Drop();
         _exchange.Forget();

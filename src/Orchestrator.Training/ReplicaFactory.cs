@@ -29,6 +29,10 @@ public sealed class ReplicaFactory : IReplicaFactory
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
         (_options, _objective, _timeline) = (options, Objective.Create(options.Objective), timeline ?? Timeline.Off);
+        if (options.ReferenceUpdate is not null && !_objective.Needs.Reference)
+        {
+            throw new ArgumentException($"sync_ref_model mixes the policy into the reference, and {_objective.Name} compares with none. Leave it out.");
+        }
     }
 
     /// <inheritdoc/>
@@ -58,13 +62,13 @@ public sealed class ReplicaFactory : IReplicaFactory
         var policy = models.Policy(resumed is not null);
         var plan = job.Plan.ToPlan();
         var rule = UpdateRules.Create(_options.Optimizer);
-        var state = new FlatState(policy, rule, memory);
+        var reference = _objective.Needs.Reference ? models.ReferenceOf(policy) : null;
+        var state = new FlatState(policy, rule, memory, _options.ReferenceUpdate is null ? null : reference!.Own());
         if (resumed is not null)
         {
             StateFiles.Read(folders.Directory($"checkpoint/{TrainerState.FileName}"), state, rule, resumed);
         }
 
-        var reference = _objective.Needs.Reference ? models.ReferenceOf(policy) : null;
         var parts = new ReplicaParts
         {
             Job = job,
@@ -88,7 +92,7 @@ public sealed class ReplicaFactory : IReplicaFactory
     }
 
     private bool Remembers(BatchPlan plan) =>
-        _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && plan.ComesAgain);
+        _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && _options.ReferenceUpdate is null && plan.ComesAgain);
 
     private ImmutableDictionary<string, PairSet> OpenSets(Job job, JobFolders folders)
     {

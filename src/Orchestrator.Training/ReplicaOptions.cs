@@ -48,11 +48,14 @@ public sealed record ReplicaOptions
 
     public ReferenceMode Reference { get; init; } = ReferenceMode.Auto;
 
+    /// <summary>Null: the reference stays as it is.</summary>
+    public ReferenceUpdateOptions? ReferenceUpdate { get; init; }
+
     /// <summary>Null: all weights are trained, unless the job brings an adapter to go on with.</summary>
     public LoraOptions? Lora { get; init; }
 
     /// <summary>Tokens of prompt and completion at most, as the data was prepared; null: no limit.</summary>
-    public int? MaxLength { get; init; }
+    public int? MaxLength { get; init; } = 512;
 
     /// <summary>Rows whose logits are in memory at once; usually 64 to 1024.</summary>
     public int LogprobChunk { get; init; } = 256;
@@ -75,6 +78,13 @@ public sealed record ReplicaOptions
         Optimizer.Check();
         Schedule.Check();
         Lora?.New?.Check();
+        ReferenceUpdate?.Check();
+        Require(
+            ReferenceUpdate is null || Reference != ReferenceMode.Precompute,
+            "reference_logps is precompute, and sync_ref_model changes the reference while it trains. Leave one of them out.");
+        Require(
+            ReferenceUpdate is null || Lora is null,
+            "sync_ref_model mixes the policy's weights into the reference's, and with adapters both share their weights. Leave one of them out.");
         Require(Threads is null or >= 1, $"threads_per_worker is {Threads}; needed is 1 or more.");
         Require(MaxGradNorm is null or >= 0, $"max_grad_norm is {MaxGradNorm}; needed is 0 (off) or more.");
         Require(LogprobChunk >= 1, $"logprob_chunk is {LogprobChunk}; needed is 1 or more.");

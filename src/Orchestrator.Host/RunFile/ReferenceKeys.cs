@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Orchestrator.Host.RunFile;
 
-/// <summary>Section "reference": when the reference's log-probabilities are computed.</summary>
+/// <summary>Section "reference": when its log-probabilities are computed, and whether it moves.</summary>
 public static class ReferenceKeys
 {
     private const string Section = "reference";
@@ -10,5 +10,13 @@ public static class ReferenceKeys
     public static readonly Key<string> Logps = new(Section, "reference_logps", Kinds.Choice(["live", "precompute", "auto"]), "auto",
         "live: in every step; precompute: once before training, then the reference leaves memory.");
 
-    public static ImmutableArray<Key> All { get; } = [Logps];
+    public static readonly Key<bool> Sync = new(Section, "sync_ref_model", Kinds.Flag, false,
+        "TR-DPO, arXiv:2404.09656: the reference moves towards the policy while it trains; not with adapters or precompute.");
+
+    public static readonly Key<double> MixupAlpha = new(Section, "ref_model_mixup_alpha", Kinds.Number(above: 0, most: 1), 0.6,
+        "sync_ref_model: the policy's share in the new reference; 1 copies the policy.");
+
+    public static readonly Key<int> SyncSteps = new(Section, "ref_model_sync_steps", Kinds.Whole(1), 512, "sync_ref_model: optimizer steps from one update to the next.");
+
+    public static ImmutableArray<Key> All { get; } = [Logps, Sync, MixupAlpha, SyncSteps];
 }

@@ -20,6 +20,11 @@ public static class Announcement
                 : $"by going on with the adapter {settings.Of(ModelKeys.Adapter)}";
         }
 
+        if (settings.Of(ReferenceKeys.Sync))
+        {
+            yield return $"against a reference that takes {Text(settings.Of(ReferenceKeys.MixupAlpha))} of the policy every {settings.Of(ReferenceKeys.SyncSteps)} steps";
+        }
+
         yield return $"on {string.Join(", ", Mapping.TrainPaths(settings))}";
         yield return places.Count == 0
             ? "with workers that join from other machines"

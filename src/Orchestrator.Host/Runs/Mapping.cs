@@ -106,6 +106,9 @@ public static class Mapping
         LogprobChunk = settings.Of(TrainingKeys.LogprobChunk),
         LogprobKeepBytes = (long)settings.Of(TrainingKeys.LogprobKeep) << 20,
         MaxLength = settings.Of(DataKeys.MaxLength),
+        ReferenceUpdate = settings.Of(ReferenceKeys.Sync)
+            ? new ReferenceUpdateOptions { MixupAlpha = settings.Of(ReferenceKeys.MixupAlpha), EverySteps = settings.Of(ReferenceKeys.SyncSteps) }
+            : null,
         Reduction = settings.Of(ClusterKeys.Reduction) == "canonical" ? Reduction.Canonical : Reduction.Sequential,
         Reference = settings.Of(ReferenceKeys.Logps) switch
         {

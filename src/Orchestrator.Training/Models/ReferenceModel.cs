@@ -25,6 +25,10 @@ public sealed class ReferenceModel : IDisposable
     /// <param name="frozen">Stands in for the policy's adapter; null: none does. Disposed with this.</param>
     public static ReferenceModel Within(CausalLM policy, LoraAdapter? frozen = null) => new(policy, own: false, frozen);
 
+    /// <summary>The model where it is one of its own.</summary>
+    /// <exception cref="InvalidDataException">It is the policy with another adapter, or none.</exception>
+    public CausalLM Own() => _own ? _model : throw new InvalidDataException("The reference shares its weights with the policy, whose adapters are trained: it cannot move by itself. Leave out sync_ref_model.");
+
     /// <summary>Runs a forward pass of the reference, without gradient.</summary>
     public T Run<T>(Func<CausalLM, T> forward)
     {

@@ -12,8 +12,9 @@ using static TorchSharp.torch;
 namespace Orchestrator.Training.Steps;
 
 /// <summary>
-/// A replica's state in a checkpoint: the Hugging Face model, or where adapters are trained the adapter in PEFT's layout, and optimizer.safetensors with the optimizer's states as "square_avg.NAME" and, where
-/// the model stores a narrower type, the fp32 weights as "master_weight.NAME". So a resume goes on with the same bits.
+/// A replica's state in a checkpoint: the Hugging Face model, or where adapters are trained the adapter in PEFT's layout, and optimizer.safetensors with
+/// the optimizer's states as "square_avg.NAME", a reference that moves as "reference.NAME" and, where the model stores a narrower type, the fp32 weights
+/// as "master_weight.NAME". So a resume goes on with the same bits.
 /// </summary>
 internal static class StateFiles
 {
