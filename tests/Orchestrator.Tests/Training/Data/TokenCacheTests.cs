@@ -62,8 +62,10 @@ public sealed class TokenCacheTests : IDisposable
         Assert.Throws<OperationCanceledException>(() => Find(chat: new TranscriptFormat()));
         Assert.Throws<OperationCanceledException>(() => Find(chat: ChatTemplate.FromText("{{ messages }}")));
 
-        // As long as before, and changed within a moment: the content counts, not how it looks.
+        // As long as before, and changed within the clock's grain: the content counts, not how it looks.
+        var written = File.GetLastWriteTimeUtc(_rows);
         File.WriteAllText(_rows, File.ReadAllText(_rows).Replace("Q7:", "Q8:"));
+        File.SetLastWriteTimeUtc(_rows, written);
         Assert.Throws<OperationCanceledException>(() => Find());
     }
 
