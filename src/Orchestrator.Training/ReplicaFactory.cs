@@ -62,8 +62,8 @@ public sealed class ReplicaFactory : IReplicaFactory
         var policy = models.Policy(resumed is not null);
         var plan = job.Plan.ToPlan();
         var rule = UpdateRules.Create(_options.Optimizer);
-        var reference = _objective.Needs.Reference ? models.ReferenceOf(policy) : null;
-        var state = new FlatState(policy, rule, memory, _options.ReferenceUpdate is null ? null : reference!.Own());
+        var reference = _objective.Needs.Reference ? References(job, models, policy, sets, Remembers(plan)) : null;
+        var state = new FlatState(policy, rule, memory, _options.ReferenceUpdate is null ? null : reference!.Load().Own());
         if (resumed is not null)
         {
             StateFiles.Read(folders.Directory($"checkpoint/{TrainerState.FileName}"), state, rule, resumed);
@@ -76,7 +76,7 @@ public sealed class ReplicaFactory : IReplicaFactory
             Memory = memory,
             ModelDirectory = models.Source,
             Policy = policy,
-            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, Remembers(plan), _options.LogprobKeepBytes, _timeline)
+            Step = new TrainStep(policy, reference, _objective, _options.LogprobChunk, _options.LogprobKeepBytes, _timeline)
             {
                 LongestSequence = _options.MaxLength ?? int.MaxValue,
             },
@@ -93,6 +93,31 @@ public sealed class ReplicaFactory : IReplicaFactory
 
     private bool Remembers(BatchPlan plan) =>
         _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && _options.ReferenceUpdate is null && plan.ComesAgain);
+
+    /// <summary>Where every value lies on disk already, the reference is never loaded.</summary>
+    private ReferenceLogps References(Job job, JobModels models, CausalLM policy, ImmutableDictionary<string, PairSet> sets, bool remember)
+    {
+        var stores = ImmutableDictionary.CreateBuilder<string, ReferenceStore>();
+        if (remember && _options.ReferenceCache is { } folder)
+        {
+            var computing = $"bf16 {_options.Bf16}, chunk {_options.LogprobChunk}, {TorchRuntime.ComputeFingerprint()}";
+            foreach (var set in sets.Keys)
+            {
+                if (ReferenceStore.KeyOf(job, set, computing) is { } key)
+                {
+                    stores.Add(set, new ReferenceStore(folder, key));
+                }
+            }
+        }
+
+        var logps = new ReferenceLogps(() => models.ReferenceOf(policy), policy.Device, _options.LogprobChunk, remember) { Stores = stores.ToImmutable() };
+        if (!sets.Values.All(set => logps.Stores.GetValueOrDefault(set.Name)?.Count == set.Pairs.Count))
+        {
+            logps.Load();
+        }
+
+        return logps;
+    }
 
     private ImmutableDictionary<string, PairSet> OpenSets(Job job, JobFolders folders)
     {

@@ -51,6 +51,9 @@ public sealed record ReplicaOptions
     /// <summary>Null: the reference stays as it is.</summary>
     public ReferenceUpdateOptions? ReferenceUpdate { get; init; }
 
+    /// <summary>Folder in which remembered values of the reference stay for other workers and later runs; null: they stay in this process.</summary>
+    public string? ReferenceCache { get; init; }
+
     /// <summary>Null: all weights are trained, unless the job brings an adapter to go on with.</summary>
     public LoraOptions? Lora { get; init; }
 

@@ -23,10 +23,9 @@ public sealed class TrainStep : IDisposable
     /// <param name="policy">Not disposed here.</param>
     /// <param name="reference">Disposed with this. Null where the objective needs none.</param>
     /// <param name="chunk">Rows whose logits are in memory at once.</param>
-    /// <param name="remember">The reference's values are kept for the next visit.</param>
     /// <param name="keepBytes">Of rows of the softmax that are kept from forward to backward.</param>
     /// <param name="timeline">Is told how long each phase took.</param>
-    public TrainStep(CausalLM policy, ReferenceModel? reference, IObjective objective, int chunk = 256, bool remember = false, long keepBytes = 0, Timeline? timeline = null)
+    internal TrainStep(CausalLM policy, ReferenceLogps? reference, IObjective objective, int chunk, long keepBytes, Timeline timeline)
     {
         ArgumentNullException.ThrowIfNull(objective);
         if (objective.Needs.Reference && reference is null)
@@ -34,8 +33,7 @@ public sealed class TrainStep : IDisposable
             throw new ArgumentException($"The objective {objective.Name} compares with a reference model, and none is given.", nameof(reference));
         }
 
-        (_policy, Objective, _chunk, _keep, _timeline) = (policy, objective, chunk, keepBytes, timeline ?? Timeline.Off);
-        _reference = reference is null ? null : new ReferenceLogps(reference, chunk, remember);
+        (_policy, _reference, Objective, _chunk, _keep, _timeline) = (policy, reference, objective, chunk, keepBytes, timeline);
     }
 
     public IObjective Objective { get; }

@@ -23,27 +23,41 @@ public static class StepBenchmark
         using var timelines = TraceFolder.Create();
         try
         {
-            var settings = VerbSettings.Of(MakeModel(options, Path.Combine(folder, "model")), null, options.Data, options.Settings);
+            string[] cache = options.Reference == "live" ? [] : [$"{ReferenceKeys.Cache.Dotted}={VerbSettings.Quote(Path.Combine(folder, "reference"))}"];
+            var settings = VerbSettings.Of(MakeModel(options, Path.Combine(folder, "model")), null, options.Data, [.. options.Settings, .. cache]);
+            double? precompute = options.Reference == "live" ? null : await FillAsync(settings, Path.Combine(folder, "first"), line, stop);
             var recorder = new Recorder();
-            var run = new TrainRun(settings, new OutputDirectory(Path.Combine(folder, "run")), Resume: false, line) { Observer = recorder, TraceFolder = timelines.Path };
             var load = Load();
-            var outcome = await run.RunAsync(stop);
-            line.End();
-            if (outcome.End != RunEnd.Completed)
-            {
-                throw new InvalidOperationException($"The benchmark's run ended early: {outcome.Reason}");
-            }
+            await TrainAsync(new TrainRun(settings, new OutputDirectory(Path.Combine(folder, "run")), Resume: false, line) { Observer = recorder, TraceFolder = timelines.Path }, stop);
 
             if (trace is not null)
             {
                 timelines.WriteTrace(trace);
             }
 
-            return StepBenchmarkResult.Of(options, recorder.Committed, [.. timelines.Read()], load, Load());
+            return StepBenchmarkResult.Of(options, recorder.Committed, [.. timelines.Read()], load, Load()) with { PrecomputeSeconds = precompute };
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <returns>Seconds that the slowest worker spent in the reference.</returns>
+    private static async Task<double> FillAsync(Settings settings, string folder, ProgressLine line, CancellationToken stop)
+    {
+        using var timelines = TraceFolder.Create();
+        await TrainAsync(new TrainRun(settings, new OutputDirectory(folder), Resume: false, line) { TraceFolder = timelines.Path }, stop);
+        return timelines.Read().Max(process => process.Events.Where(found => found.Name == "reference").Sum(found => found.Duration)) / 1e6;
+    }
+
+    private static async Task TrainAsync(TrainRun run, CancellationToken stop)
+    {
+        var outcome = await run.RunAsync(stop);
+        run.Line.End();
+        if (outcome.End != RunEnd.Completed)
+        {
+            throw new InvalidOperationException($"The benchmark's run ended early: {outcome.Reason}");
         }
     }
 

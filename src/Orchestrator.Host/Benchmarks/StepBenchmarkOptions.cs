@@ -30,7 +30,7 @@ public sealed record StepBenchmarkOptions
 
     public bool Bf16 { get; init; }
 
-    /// <summary>live or precompute.</summary>
+    /// <summary>live; or precompute: a first run fills a cache of the reference's values, and the measured one finds them there.</summary>
     public string Reference { get; init; } = "live";
 
     public string Optimizer { get; init; } = "rmsprop";

@@ -26,6 +26,9 @@ public sealed record StepBenchmarkResult(
     double LoadBefore,
     double LoadAfter)
 {
+    /// <summary>Seconds that the reference took for the pairs of all steps, warm-up included, outside the measured run; null: it was live.</summary>
+    public double? PrecomputeSeconds { get; init; }
+
     public double MedianSeconds => Seconds.Order().ElementAt(Seconds.Length / 2) is var upper && Seconds.Length % 2 == 1
         ? upper
         : (upper + Seconds.Order().ElementAt(Seconds.Length / 2 - 1)) / 2;

@@ -32,6 +32,7 @@ internal static class StepBenchmarkText
         ["cpu_seconds_per_step_each"] = result.CpuSeconds.Select(Round),
         ["seconds_by_phase"] = result.Phases.ToDictionary(phase => phase.Name, phase => Round(phase.Seconds)),
         ["cpu_seconds_by_phase"] = Busy(result).ToDictionary(phase => phase.Name, phase => Round(phase.Seconds)),
+        ["reference_precompute_seconds"] = result.PrecomputeSeconds is { } seconds ? Round(seconds) : null,
         ["load_before"] = result.LoadBefore,
         ["load_after"] = result.LoadAfter,
     });

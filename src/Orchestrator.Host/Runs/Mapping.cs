@@ -110,6 +110,7 @@ public static class Mapping
             ? new ReferenceUpdateOptions { MixupAlpha = settings.Of(ReferenceKeys.MixupAlpha), EverySteps = settings.Of(ReferenceKeys.SyncSteps) }
             : null,
         Reduction = settings.Of(ClusterKeys.Reduction) == "canonical" ? Reduction.Canonical : Reduction.Sequential,
+        ReferenceCache = settings.Of(ReferenceKeys.Cache),
         Reference = settings.Of(ReferenceKeys.Logps) switch
         {
             "live" => ReferenceMode.Live,
