@@ -15,7 +15,7 @@ public sealed class ReferenceStoreTests : IDisposable
         using var second = new ReferenceStore(_folder, "key");
         first.Add(7, [-1.5f, -0.25f]);
         second.Add(2, []);
-        Assert.Equal([-1.5f, -0.25f], second.Find(7));
+        Assert.Equal([-1.5f, -0.25f], second.Find(7)!);
         Assert.Empty(first.Find(2)!);
         Assert.Null(first.Find(3));
         using var later = new ReferenceStore(_folder, "key");
