@@ -43,7 +43,7 @@ public static class DataPreparation
         }
 
         var (rest, apart) = (train.Report(), heldOut?.Report());
-        rest = apart is null ? rest : rest with { RowsRead = rest.RowsRead + apart.RowsRead, RowsHeldOut = apart.RowsKept };
+        rest = apart is null ? rest : rest with { RowsRead = rest.RowsRead + apart.RowsRead, RowsHeldOut = (int)apart.RowsRead };
         Judge(rest, options);
         if (apart?.RowsKept == 0)
         {
