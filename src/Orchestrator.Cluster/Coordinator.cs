@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using Akka.Actor;
 using Akka.Cluster;
@@ -7,7 +8,10 @@ using Orchestrator.Cluster.Actors;
 using Orchestrator.Cluster.Messages;
 using Orchestrator.Cluster.Nodes;
 using Orchestrator.Cluster.Protocol;
+using Orchestrator.Cluster.Work;
 using Orchestrator.Collectives;
+using Orchestrator.Collectives.Blobs;
+using Orchestrator.Core;
 
 namespace Orchestrator.Cluster;
 
@@ -36,6 +40,7 @@ public static class Coordinator
         await using var node = await ClusterNode.StartAsync(NodeFor(options), system => Populate(system, rules, desk));
         desk.Publish(new Listening(node.Address, server.Endpoint.Address));
         await using var stopping = stop.UnsafeRegister(_ => Stop(node, desk), null);
+        using var quarantine = Quarantine.Watch(node.System, desk.Terminated);
         _ = node.System.WhenTerminated.ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);
         await using var killing = options.Kill.UnsafeRegister(_ => desk.Terminated(), null);
         var outcome = await desk.Outcome;
@@ -51,8 +56,40 @@ public static class Coordinator
     /// <param name="address">host:port of one of its control nodes.</param>
     /// <exception cref="TimeoutException">Nobody answered; the message says what to check.</exception>
     /// <exception cref="UnauthorizedAccessException">The token is not the run's.</exception>
-    public static Task<RunStatus> StatusAsync(string address, string token, TimeSpan timeout, CancellationToken cancellation) =>
-        StatusClient.AskAsync(address, token, timeout, cancellation);
+    public static async Task<RunStatus> StatusAsync(string address, string token, TimeSpan timeout, CancellationToken cancellation, TlsOptions? tls = null)
+    {
+        var reply = await ControlClient.AskAsync<StatusReply>([address], new StatusQuery { Token = token }, tls, timeout, cancellation);
+        return reply.Error.Length > 0
+            ? throw new UnauthorizedAccessException(reply.Error)
+            : JsonSerializer.Deserialize<RunStatus>(reply.Status.Span)!;
+    }
+
+    /// <summary>Asks a live run what it is, as who wants to join it must.</summary>
+    /// <param name="addresses">host:port of control nodes; one that answers is enough.</param>
+    /// <exception cref="TimeoutException">Nobody answered; the message says what to check.</exception>
+    /// <exception cref="UnauthorizedAccessException">The token is not the run's.</exception>
+    public static async Task<JobOffer> AskJobAsync(IReadOnlyList<string> addresses, string token, TlsOptions? tls, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var reply = await ControlClient.AskAsync<JobReply>(addresses, new JobQuery { Token = token }, tls, timeout, cancellation);
+        if (reply.Error.Length > 0)
+        {
+            throw new UnauthorizedAccessException(reply.Error);
+        }
+
+        var deadlines = new Deadlines { Patience = TimeSpan.FromSeconds(reply.PatienceSeconds), Work = TimeSpan.FromSeconds(reply.WorkSeconds) };
+        return new JobOffer(JsonSerializer.Deserialize<Job>(reply.Job.Span)!, reply.Files, reply.FirstTerm, deadlines);
+    }
+
+    /// <summary>Brings an offered job's files to this machine: used where they lie if they are the same, else downloaded into the cache.</summary>
+    /// <returns>The job with the files' paths on this machine.</returns>
+    /// <exception cref="BlobException">A file cannot be had from the one who offers it.</exception>
+    public static async Task<Job> BringAsync(JobOffer offer, string cache, string token, TlsOptions? tls, Action<string> log, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(offer);
+        var source = new BlobSource { Address = offer.Files, Token = token, Tls = tls, ProgressDeadline = offer.Deadlines.Progress };
+        var paths = await new JobFiles(source, cache, log).BringAsync(offer.Job, cancellation);
+        return offer.Job with { Files = [.. offer.Job.Files.Select(file => file with { Path = paths[file.Name] })] };
+    }
 
     private static void Populate(ActorSystem system, RunRules rules, ControlDesk desk)
     {
@@ -60,7 +97,7 @@ public static class Coordinator
         var settings = ClusterSingletonManagerSettings.Create(system).WithRole(Roles.Control);
         system.ActorOf(ClusterSingletonManager.Props(singleton, PoisonPill.Instance, settings), Roles.Coordinator);
         var proxy = system.ActorOf(ClusterSingletonProxy.Props($"/user/{Roles.Coordinator}", ClusterSingletonProxySettings.Create(system).WithRole(Roles.Control)), "coordinator-proxy");
-        desk.Desk = system.ActorOf(Props.Create(() => new DeskActor(desk, rules.Token, proxy)), Roles.Desk);
+        desk.Desk = system.ActorOf(Props.Create(() => new DeskActor(desk, rules, proxy)), Roles.Desk);
     }
 
     private static void Stop(ClusterNode node, ControlDesk desk)
@@ -77,7 +114,12 @@ public static class Coordinator
     }
 
     private static NodeOptions NodeFor(CoordinatorOptions options) => new(
-        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, options.ControlNodes, options.Deadlines, options.Hocon, options.Log);
+        Roles.Control, options.Bind, options.Port, options.AdvertisedHost, Seeds(options), options.Deadlines, options.Hocon, options.Log, options.Tls);
+
+    // Akka lets the first of the seeds found a cluster where none of the others answers: who stands by must never.
+    private static ImmutableArray<string> Seeds(CoordinatorOptions options) => options.StandsBy
+        ? [.. options.ControlNodes.Where(node => node != $"{options.AdvertisedHost ?? options.Bind}:{options.Port}")]
+        : options.ControlNodes;
 
     private static ServerOptions ServerFor(CoordinatorOptions options) => new()
     {

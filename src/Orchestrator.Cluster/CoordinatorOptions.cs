@@ -38,10 +38,18 @@ public sealed record CoordinatorOptions
     /// <summary>host:port of all control nodes, this one included, the same list on each; empty where this is the only one.</summary>
     public ImmutableArray<string> ControlNodes { get; init; } = [];
 
+    /// <summary>True: this node comes to others that coordinate already, and founds no cluster of its own, whoever else is silent.</summary>
+    public bool StandsBy { get; init; }
+
+    /// <summary>
+    /// Asked, off the actors, when this node begins to coordinate: how the run has ended, where its files say that it has; null where it goes on.
+    /// </summary>
+    public Func<RunOutcome?>? AlreadyEnded { get; init; }
+
     /// <summary>Shared secret of the run; "" admits everybody who can connect.</summary>
     public string Token { get; init; } = "";
 
-    /// <summary>TLS of the data plane; null for plain HTTP/2.</summary>
+    /// <summary>TLS of control plane and data plane; null for none.</summary>
     public TlsOptions? Tls { get; init; }
 
     /// <summary>Checkpoints go to "checkpoints/step-00000050" in here.</summary>

@@ -79,7 +79,7 @@ public static class Worker
     private static EndWorker Fenced(string reason) => new(WorkerEnd.Failed, reason, Rejoin: true);
 
     private static NodeOptions NodeFor(WorkerOptions options) => new(
-        Roles.Worker, options.Bind, options.Port, options.AdvertisedHost, options.Join, options.Deadlines, options.Hocon, options.Log);
+        Roles.Worker, options.Bind, options.Port, options.AdvertisedHost, options.Join, options.Deadlines, options.Hocon, options.Log, options.Tls);
 
     private static ServerOptions ServerFor(WorkerOptions options) => new()
     {

@@ -27,7 +27,7 @@ public sealed record WorkerOptions
     /// <summary>Shared secret of the run.</summary>
     public string Token { get; init; } = "";
 
-    /// <summary>TLS of the data plane; null for plain HTTP/2.</summary>
+    /// <summary>TLS of control plane and data plane; null for none.</summary>
     public TlsOptions? Tls { get; init; }
 
     /// <summary>Where the job's files go that do not lie on this machine already.</summary>
@@ -73,7 +73,10 @@ public enum WorkerEnd
     /// <summary>No coordinator for longer than the deadline.</summary>
     Orphaned,
 
-    /// <summary>It cannot work: files, device, token. A fresh process may be able to where the reason is the device.</summary>
+    /// <summary>The run does not want it, and would not another time: token, another run's replica.</summary>
+    Refused,
+
+    /// <summary>It cannot work: files, device. A fresh process may be able to where the reason is the device.</summary>
     Failed,
 }
 

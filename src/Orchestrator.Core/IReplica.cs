@@ -16,6 +16,9 @@ public interface IReplica : IAsyncDisposable
     /// </summary>
     ulong StateDigest { get; }
 
+    /// <summary>What its numbers come from (library, processor, threads): replicas of which this differs may differ in the last bits. "" where it does not say.</summary>
+    string Compute => "";
+
     /// <summary>
     /// Forward and backward over this rank's leaves of step <c>work.Id.Step</c> (which must be <see cref="AppliedStep"/>), reduction over all ranks,
     /// and staging of the result: nothing is applied. Node sums stay until the step is applied or another step begins, so a retry of the same

@@ -42,6 +42,9 @@ public sealed class Replica : IReplica
     public ulong StateDigest { get; private set; }
 
     /// <inheritdoc/>
+    public string Compute { get; init; } = "";
+
+    /// <inheritdoc/>
     public ImmutableArray<(string Name, FloatBuffer Buffer)> State => _parts.State.Host;
 
     /// <inheritdoc/>

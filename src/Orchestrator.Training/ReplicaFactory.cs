@@ -57,7 +57,8 @@ public sealed class ReplicaFactory : IReplicaFactory
     {
         using var scope = NewDisposeScope();
         var sets = OpenSets(job, folders);
-        var models = new JobModels(_options, folders, DeviceChoice.Parse(_options.Device).First());
+        var place = DeviceChoice.Parse(_options.Device).First();
+        var models = new JobModels(_options, folders, place);
         var resumed = job.StartStep > 0 ? ReadState(job, folders) : null;
         var policy = models.Policy(resumed is not null);
         var plan = job.Plan.ToPlan();
@@ -88,8 +89,11 @@ public sealed class ReplicaFactory : IReplicaFactory
             Sets = sets,
             Timeline = _timeline,
         };
-        return new Replica(thread, parts, job.StartStep, resumed?.Digest);
+        return new Replica(thread, parts, job.StartStep, resumed?.Digest) { Compute = ComputeOf(place) };
     }
+
+    private static string ComputeOf(Device device) =>
+        device.type == DeviceType.CPU ? TorchRuntime.ComputeFingerprint() : $"libtorch {TorchRuntime.Load().Version}, {device.type.ToString().ToLowerInvariant()}";
 
     private bool Remembers(BatchPlan plan) =>
         _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && _options.ReferenceUpdate is null && plan.ComesAgain);

@@ -53,6 +53,9 @@ public sealed record PhaseChanged(RunPhase Phase, string Detail) : RunEvent;
 public sealed record StepCommitted(
     long Step, long Steps, StepId Id, ImmutableArray<MetricSum> Metrics, int Pairs, double Seconds, int Workers, bool Skipped) : RunEvent
 {
+    /// <summary>Decided by an earlier coordinator, which may or may not have told it: who records steps keeps one line for each.</summary>
+    public bool Retold { get; init; }
+
     public double PairsPerSecond => Seconds > 0 ? Pairs / Seconds : 0;
 }
 
@@ -102,6 +105,9 @@ public enum RunEnd
 
     /// <summary>Another control node coordinates the run now.</summary>
     HandedOver,
+
+    /// <summary>This control node was cut off from the others, or stopped for long: it has no say any more, and may come back as one that stands by.</summary>
+    Fenced,
 
     Failed,
 }

@@ -8,12 +8,13 @@ using Akka.Remote.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orchestrator.Collectives;
 
 namespace Orchestrator.Cluster.Nodes;
 
 /// <summary>Where a node stands in the cluster.</summary>
 /// <param name="Seeds">host:port of control nodes; empty founds a cluster of its own.</param>
-internal sealed record NodeOptions(string Role, string Bind, int Port, string? AdvertisedHost, IReadOnlyList<string> Seeds, Deadlines Deadlines, string Hocon, Action<string>? Log);
+internal sealed record NodeOptions(string Role, string Bind, int Port, string? AdvertisedHost, IReadOnlyList<string> Seeds, Deadlines Deadlines, string Hocon, Action<string>? Log, TlsOptions? Tls);
 
 /// <summary>An actor system that is a member of the run's cluster, by Akka.Hosting.</summary>
 internal sealed class ClusterNode : IAsyncDisposable
@@ -45,11 +46,17 @@ internal sealed class ClusterNode : IAsyncDisposable
         {
             akka.AddHocon(options.Hocon, HoconAddMode.Prepend);
             akka.AddHocon(NodeConfig.For(options.Deadlines), HoconAddMode.Append);
+            if (options.Tls is { } tls)
+            {
+                akka.AddHocon(ControlTls.Config, HoconAddMode.Prepend);
+                akka.AddSetup(ControlTls.Setup(tls));
+            }
+
             akka.WithRemoting(new RemoteOptions { HostName = options.Bind, Port = options.Port, PublicHostName = Public(options) });
             akka.WithClustering(new ClusterOptions
             {
                 Roles = [options.Role],
-                SeedNodes = [.. options.Seeds.Select(seed => $"akka.tcp://{Roles.System}@{seed}")],
+                SeedNodes = [.. options.Seeds.Select(seed => $"{ControlTls.Scheme(options.Tls)}://{Roles.System}@{seed}")],
                 SplitBrainResolver = new KeepMajorityOption { Role = Roles.Control },
             });
             akka.WithActors((system, _) =>

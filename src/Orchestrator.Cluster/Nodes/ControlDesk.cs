@@ -18,6 +18,7 @@ internal sealed class ControlDesk : IAsyncDisposable
     private readonly StopWish _stop = new();
     private readonly Task _observing;
     private IActorRef? _coordinator;
+    private RunOutcome? _over;
 
     public ControlDesk(CoordinatorOptions options, IRunObserver observer)
     {
@@ -42,6 +43,17 @@ internal sealed class ControlDesk : IAsyncDisposable
     public void Begins(IActorRef coordinator)
     {
         _coordinator = coordinator;
+        if (_over is { } over)
+        {
+            _outcome.TrySetResult(over);
+            return;
+        }
+
+        if (_options.AlreadyEnded is { } ended)
+        {
+            _ = Task.Run(() => EndIf(ended));   // reads files
+        }
+
         _stop.Register(reason => coordinator.Tell(new Local<CoordinatorInput>(new StopRequested(reason))));
     }
 
@@ -68,12 +80,35 @@ internal sealed class ControlDesk : IAsyncDisposable
     }));
 
     /// <summary>Another control node says so.</summary>
-    public void Over(RunOver over) => _outcome.TrySetResult(new RunOutcome(
-        (RunEnd)over.End, over.Reason, over.Step, over.Checkpoint.Length > 0 ? over.Checkpoint : null, over.WeightsSha256.Length > 0 ? over.WeightsSha256 : null));
+    /// <returns>False where it was known.</returns>
+    public bool Over(RunOver over)
+    {
+        var known = _over is not null;
+        _over = new RunOutcome(
+            (RunEnd)over.End, over.Reason, over.Step, over.Checkpoint.Length > 0 ? over.Checkpoint : null, over.WeightsSha256.Length > 0 ? over.WeightsSha256 : null);
+        _outcome.TrySetResult(_over);
+        return !known;
+    }
 
     /// <summary>The actor system went away under the run.</summary>
     public void Terminated() => _outcome.TrySetResult(new RunOutcome(
-        RunEnd.Failed, "This control node was cut off from the others and has fenced itself. The run goes on, or can be resumed, where the others are.", 0, null, null));
+        RunEnd.Fenced, "This control node was cut off from the others and has fenced itself. The run goes on, or can be resumed, where the others are.", 0, null, null));
+
+    // A coordinator may have died between the last goodbye and telling the other control nodes: nobody is left to ask but the disk.
+    private void EndIf(Func<RunOutcome?> ended)
+    {
+        try
+        {
+            if (ended() is { } outcome)
+            {
+                _outcome.TrySetResult(outcome);
+            }
+        }
+        catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            Log($"Whether the run has ended already cannot be read: {error.Message}");
+        }
+    }
 
     public async Task<CheckpointFetched> FetchAsync(FetchCheckpoint fetch)
     {

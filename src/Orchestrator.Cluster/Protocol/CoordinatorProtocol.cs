@@ -90,6 +90,9 @@ public static class CoordinatorProtocol
             case Prepared m when m.Id.Term == term:
                 Steps.Prepared(turn, from, m);
                 break;
+            case Prepared { Applied: true } m:
+                turn.Put(from, turn.State.Workers[from] with { AppliedVote = m });
+                break;
             case Prepared m:
                 turn.Put(from, turn.State.Workers[from] with { Vote = m });
                 break;

@@ -147,6 +147,9 @@ public sealed record WorkerView(
     /// <summary>Since when, and why, it is doubted that it lives; null where it is not.</summary>
     public (TimeSpan Since, string Why)? Doubt { get; init; }
 
+    /// <summary>Of an older term, on what it has applied.</summary>
+    public Prepared? AppliedVote { get; init; }
+
     public string Name => Last?.Name ?? "";
 
     /// <summary>Can be given work.</summary>

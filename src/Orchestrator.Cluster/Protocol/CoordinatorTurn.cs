@@ -62,7 +62,7 @@ internal sealed class CoordinatorTurn(CoordinatorState state, TimeSpan now, RunR
     public Messages.Committed? Committed => State.Committed?.ToMessage();
 
     /// <summary>The worker has no part in the run any more; it may come back as a new one, unless its place is not here.</summary>
-    public void Drop(string worker, string why, bool rejoin, bool expel)
+    public void Drop(string worker, string why, bool rejoin, bool expel, bool refused = false)
     {
         if (!State.Workers.TryGetValue(worker, out var view) || view.Dropped is not null)
         {
@@ -70,7 +70,7 @@ internal sealed class CoordinatorTurn(CoordinatorState state, TimeSpan now, RunR
         }
 
         Put(worker, view with { Dropped = why });
-        Send(worker, new Goodbye { Term = State.Term, Reason = why, Rejoin = rejoin });
+        Send(worker, new Goodbye { Term = State.Term, Reason = why, Rejoin = rejoin, Refused = refused });
         if (expel)
         {
             Do(new Expel(worker));

@@ -78,6 +78,7 @@ internal static class Gatherings
         }
 
         var front = ready.Where(w => turn.View(w).Last!.Applied == applied).ToList();
+        Retell(turn, front, applied);
         if (turn.State.Lost is null && StagedByAll(turn, front) is { } decided)
         {
             CommitStaged(turn, front, decided);
@@ -91,6 +92,24 @@ internal static class Gatherings
         turn.State = turn.State with { Step = applied, Seen = Selections.Newest(turn, front, applied) };
         RememberOwners(turn, front, applied);
         Begin(turn, front, turn.State.Lost is { } lost ? $"{lost}; {turn.NamesOf(front)} still held step {applied}" : "a new coordinator took over");
+    }
+
+    /// <summary>The last step that was applied may have been decided by somebody who died before telling anybody: told again, from the votes on it.</summary>
+    private static void Retell(CoordinatorTurn turn, List<string> front, long applied)
+    {
+        if (applied <= turn.State.Step || turn.View(front[0]).Last!.AppliedId is not { } id)
+        {
+            return;
+        }
+
+        ImmutableArray<Prepared> votes =
+        [
+            .. turn.Living.SelectMany(w => new[] { turn.View(w).AppliedVote, turn.View(w).Vote }).OfType<Prepared>().Where(vote => vote.Id.Equals(id)),
+        ];
+        if (votes.Length > 0)
+        {
+            Steps.PublishCommitted(turn, id, votes, TimeSpan.Zero, front.Count, skipped: !votes[0].Finite, retold: true);
+        }
     }
 
     private static void GiveUpIfLate(CoordinatorTurn turn)

@@ -91,7 +91,7 @@ internal static class Reports
         }
         else if (Refusal(turn, here) is { } refusal)
         {
-            turn.Drop(from, refusal, rejoin: false, expel: false);
+            turn.Drop(from, refusal, rejoin: false, expel: false, refused: true);
             turn.Publish(new Warning($"Worker {here.Name} is refused: {refusal}"));
         }
         else
@@ -102,6 +102,7 @@ internal static class Reports
 
     private static void Take(CoordinatorTurn turn, string from, Here here)
     {
+        CompareCompute(turn, from, here);
         turn.Put(from, turn.View(from) with { Last = here });
         if (here.Leaving.Length > 0 && (!turn.IsMember(from) || turn.State.Stage == Stage.Gathering))
         {
@@ -165,6 +166,22 @@ internal static class Reports
         if (turn.State.Stage == Stage.Ending)
         {
             Endings.EndIfAllGone(turn);
+        }
+    }
+
+    /// <summary>Who computes otherwise than the others may give other last bits for the same leaves: said once, by name.</summary>
+    private static void CompareCompute(CoordinatorTurn turn, string from, Here here)
+    {
+        if (here.Compute.Length == 0 || turn.View(from).Last is { Compute.Length: > 0 })
+        {
+            return;
+        }
+
+        var other = turn.State.Workers.FirstOrDefault(w => w.Key != from && w.Value is { Dropped: null, Last.Compute.Length: > 0 } && w.Value.Last.Compute != here.Compute);
+        if (other.Value is not null)
+        {
+            turn.Publish(new Warning($"{here.Name} computes with {here.Compute}, and {other.Value.Name} with {other.Value.Last!.Compute}: "
+                + "which of them computes a leaf may show in the last bits of the weights. Give all workers of a run the same processor, build, threads and fast_math."));
         }
     }
 

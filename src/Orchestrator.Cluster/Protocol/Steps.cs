@@ -116,7 +116,7 @@ internal static class Steps
     }
 
     public static void PublishCommitted(
-        CoordinatorTurn turn, StepId id, ImmutableArray<Prepared> votes, TimeSpan took, int workers, bool skipped)
+        CoordinatorTurn turn, StepId id, ImmutableArray<Prepared> votes, TimeSpan took, int workers, bool skipped, bool retold = false)
     {
         var plan = turn.Rules.Plan;
         var leaves = votes.SelectMany(vote => vote.Sums.ToLeafSums()).DistinctBy(leaf => leaf.Leaf).ToList();
@@ -132,7 +132,7 @@ internal static class Steps
             new MetricSum("learning_rate", votes[0].LearningRate, 0),
             new MetricSum("epoch", plan.EpochAt(id.Step + 1), 0),
         ];
-        turn.Publish(new StepCommitted(id.Step + 1, plan.Steps, id, metrics, plan.PairsInStep(id.Step), took.TotalSeconds, workers, skipped));
+        turn.Publish(new StepCommitted(id.Step + 1, plan.Steps, id, metrics, plan.PairsInStep(id.Step), took.TotalSeconds, workers, skipped) { Retold = retold });
     }
 
     private static void Commit(CoordinatorTurn turn, StepTry step)

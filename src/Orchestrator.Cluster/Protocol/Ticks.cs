@@ -99,6 +99,7 @@ internal static class Ticks
         Endings.EndIfAllGone(turn);
         if (turn.State.Stage == Stage.Ending)
         {
+            turn.Do(new AnnounceEnd(turn.State.Outcome!));
             Endings.SayGoodbye(turn);
         }
     }

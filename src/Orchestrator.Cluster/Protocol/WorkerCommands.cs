@@ -57,6 +57,11 @@ internal static class WorkerCommands
         {
             case WhereAreYou:
                 turn.ReportHere();
+                if (turn.State.AppliedVote is { } applied && applied.Id.Term < turn.State.Term)
+                {
+                    turn.Reply(applied);
+                }
+
                 if (turn.State.Staged is { } vote && vote.Id.Term < turn.State.Term)
                 {
                     turn.Reply(vote);
@@ -69,7 +74,8 @@ internal static class WorkerCommands
 
                 break;
             case Goodbye goodbye:
-                turn.End(turn.State.Leaving.Length > 0 ? WorkerEnd.Left : WorkerEnd.RunEnded, goodbye.Reason, goodbye.Rejoin && turn.State.Leaving.Length == 0);
+                var end = turn.State.Leaving.Length > 0 ? WorkerEnd.Left : goodbye.Refused ? WorkerEnd.Refused : WorkerEnd.RunEnded;
+                turn.End(end, goodbye.Reason, goodbye.Rejoin && turn.State.Leaving.Length == 0);
                 break;
             case Abort abort:
                 Abort(turn, abort.Id);

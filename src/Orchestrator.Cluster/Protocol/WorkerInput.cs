@@ -45,7 +45,7 @@ public sealed record AdoptState(FetchState Command) : WorkerWork;
 public abstract record WorkResult;
 
 /// <summary>Of PrepareJob, ApplyStaged, AdoptState and MeetGroup: where the replica is now.</summary>
-public sealed record AtStep(long Applied, ulong StateDigest) : WorkResult;
+public sealed record AtStep(long Applied, ulong StateDigest, string Compute = "") : WorkResult;
 
 /// <summary>Of ComputeLeaves, EvaluateLeaves, SaveState, OfferOwnState: what to tell the coordinator.</summary>
 public sealed record Answer(IMessage Message) : WorkResult;

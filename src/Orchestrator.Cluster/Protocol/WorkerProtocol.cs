@@ -141,6 +141,7 @@ internal sealed class WorkerTurn(WorkerState state, TimeSpan now, WorkerRules ru
             Endpoint = rules.Endpoint,
             RunId = s.RunId,
             Ready = s.Ready,
+            Compute = s.Compute,
             Applied = s.Applied,
             StateDigest = s.StateDigest,
             AppliedId = s.AppliedId is { } id ? id : null,

@@ -16,7 +16,7 @@ internal static class WorkerResults
                 Failed(turn, work, failed, cancelled);
                 break;
             case (PrepareJob job, AtStep at):
-                turn.State = turn.State with { Ready = true, RunId = job.Command.RunId, Applied = at.Applied, StateDigest = at.StateDigest };
+                turn.State = turn.State with { Ready = true, RunId = job.Command.RunId, Applied = at.Applied, StateDigest = at.StateDigest, Compute = at.Compute };
                 turn.ReportHere();
                 break;
             case (MeetGroup meet, AtStep) when (meet.Command.Term, meet.Command.Generation) == turn.State.Told:
@@ -34,6 +34,7 @@ internal static class WorkerResults
                     StateDigest = at.StateDigest,
                     AppliedId = turn.State.Staged!.Id,
                     AppliedGradient = turn.State.Staged.GradientDigest,
+                    AppliedVote = new Prepared(turn.State.Staged) { Applied = true },
                     Staged = null,
                 };
                 break;

@@ -34,6 +34,9 @@ public sealed record WorkerState
 
     public bool Ready { get; init; }
 
+    /// <summary>What the replica's numbers come from.</summary>
+    public string Compute { get; init; } = "";
+
     /// <summary>-1 while the replica's state is being replaced, and if that failed.</summary>
     public long Applied { get; init; }
 
@@ -42,6 +45,9 @@ public sealed record WorkerState
     public StepId? AppliedId { get; init; }
 
     public ulong AppliedGradient { get; init; }
+
+    /// <summary>The vote on what it applied last, for a coordinator that takes over: whoever decided it may not have told anybody.</summary>
+    public Prepared? AppliedVote { get; init; }
 
     /// <summary>The vote on the gradient that is staged; null where nothing is.</summary>
     public Prepared? Staged { get; init; }
@@ -94,6 +100,8 @@ public sealed record WorkerState
         StateDigest = StateDigest,
         AppliedId = AppliedId,
         AppliedGradient = AppliedGradient,
+        AppliedVote = AppliedVote,
+        Compute = Compute,
         Staged = Staged,
         Dealt = Dealt,
         Seen = Seen,

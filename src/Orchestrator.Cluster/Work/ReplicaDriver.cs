@@ -188,7 +188,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
         return Here();
     }
 
-    private AtStep Here() => new(Replica.AppliedStep, Replica.StateDigest);
+    private AtStep Here() => new(Replica.AppliedStep, Replica.StateDigest, Replica.Compute);
 
     private BlobSource Source(string address) => new()
     {

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Collections.Immutable;
 
 namespace Orchestrator.Collectives;
@@ -105,4 +107,45 @@ public sealed record GroupOptions
 /// <param name="CertificateFile">This end's certificate (chain).</param>
 /// <param name="KeyFile">Its private key.</param>
 /// <param name="AuthorityFile">The authority that must have signed the other end's certificate.</param>
-public sealed record TlsOptions(string CertificateFile, string KeyFile, string AuthorityFile);
+public sealed record TlsOptions(string CertificateFile, string KeyFile, string AuthorityFile)
+{
+    /// <summary>This end's certificate with its key.</summary>
+    /// <exception cref="InvalidDataException">A file cannot be read or is no certificate; names it.</exception>
+    public X509Certificate2 LoadOwn()
+    {
+        try
+        {
+            // Through PKCS #12: a key that was read from PEM alone is not usable by every TLS stack.
+            using var pem = X509Certificate2.CreateFromPemFile(CertificateFile, KeyFile);
+            return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pfx), null);
+        }
+        catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InvalidDataException($"TLS: {CertificateFile} and {KeyFile} are no certificate and key in PEM: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The authority's certificate.</summary>
+    /// <exception cref="InvalidDataException">The file cannot be read or is no certificate.</exception>
+    public X509Certificate2 LoadAuthority()
+    {
+        try
+        {
+            return X509CertificateLoader.LoadCertificateFromFile(AuthorityFile);
+        }
+        catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidDataException($"TLS: {AuthorityFile} is no certificate: {error.Message}", error);
+        }
+    }
+
+    /// <summary>True where the authority has signed the certificate.</summary>
+    public static bool IsSignedBy(X509Certificate2 authority, X509Certificate2 certificate)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(authority);
+        return chain.Build(certificate);
+    }
+}

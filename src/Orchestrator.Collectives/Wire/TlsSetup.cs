@@ -16,7 +16,7 @@ internal static class TlsSetup
         {
             https.ServerCertificate = own;
             https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-            https.ClientCertificateValidation = (certificate, _, _) => SignedBy(authority, certificate);
+            https.ClientCertificateValidation = (certificate, _, _) => TlsOptions.IsSignedBy(authority, certificate);
         });
     }
 
@@ -29,23 +29,9 @@ internal static class TlsSetup
             RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
                 (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == SslPolicyErrors.None
                 && certificate is X509Certificate2 presented
-                && SignedBy(authority, presented),
+                && TlsOptions.IsSignedBy(authority, presented),
         };
     }
 
-    private static (X509Certificate2 Own, X509Certificate2 Authority) Load(TlsOptions tls)
-    {
-        // Through PKCS #12: a key that was read from PEM alone is not usable by every TLS stack.
-        using var pem = X509Certificate2.CreateFromPemFile(tls.CertificateFile, tls.KeyFile);
-        return (X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pfx), null), X509CertificateLoader.LoadCertificateFromFile(tls.AuthorityFile));
-    }
-
-    private static bool SignedBy(X509Certificate2 authority, X509Certificate2 certificate)
-    {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(authority);
-        return chain.Build(certificate);
-    }
+    private static (X509Certificate2 Own, X509Certificate2 Authority) Load(TlsOptions tls) => (tls.LoadOwn(), tls.LoadAuthority());
 }

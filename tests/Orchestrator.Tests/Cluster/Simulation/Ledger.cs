@@ -86,7 +86,7 @@ internal sealed class Ledger(World world)
         _isOver |= state is { Stage: Stage.Ending, Outcome.End: RunEnd.Completed };   // goodbyes are said: if it dies now, nobody is left to tell
         foreach (var effect in effects)
         {
-            if (effect is Publish { Event: StepCommitted step })
+            if (effect is Publish { Event: StepCommitted { Retold: false } step })
             {
                 CheckCommit(coordinator, before, step);
             }
