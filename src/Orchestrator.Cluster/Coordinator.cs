@@ -43,13 +43,16 @@ public static class Coordinator
         using var quarantine = Quarantine.Watch(node.System, desk.Terminated);
         _ = node.System.WhenTerminated.ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);
         await using var killing = options.Kill.UnsafeRegister(_ => desk.Terminated(), null);
+        using var late = options.StandsBy ? GiveUpLate(node, desk, options) : null;
         var outcome = await desk.Outcome;
         if (options.Kill.IsCancellationRequested)
         {
             await node.AbandonAsync();
         }
 
-        return outcome;
+        return outcome.End == RunEnd.Fenced && stop.IsCancellationRequested
+            ? outcome with { End = RunEnd.HandedOver, Reason = "This control node has left the run, which goes on with the others." }
+            : outcome;
     }
 
     /// <summary>Asks a live run how it stands.</summary>
@@ -100,12 +103,22 @@ public static class Coordinator
         desk.Desk = system.ActorOf(Props.Create(() => new DeskActor(desk, rules, proxy)), Roles.Desk);
     }
 
+    /// <summary>Who stands by and is not let in within the longest hand-over is no control node.</summary>
+    private static CancellationTokenSource GiveUpLate(ClusterNode node, ControlDesk desk, CoordinatorOptions options)
+    {
+        var late = new CancellationTokenSource(options.Deadlines.Orphan, options.Time);
+        late.Token.UnsafeRegister(_ => desk.Terminated(), null);
+        node.Cluster.RegisterOnMemberUp(() => late.CancelAfter(Timeout.InfiniteTimeSpan));
+        return late;
+    }
+
     private static void Stop(ClusterNode node, ControlDesk desk)
     {
         var others = node.Cluster.State.Members.Any(m => m.HasRole(Roles.Control) && m.Status == MemberStatus.Up && m.Address != node.Cluster.SelfAddress);
         if (others)
         {
             node.Cluster.Leave(node.Cluster.SelfAddress);
+            _ = Task.Delay(desk.Deadlines.AllLost, desk.Time).ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);   // nobody lets it go
         }
         else
         {

@@ -28,6 +28,8 @@ internal sealed class ControlDesk : IAsyncDisposable
 
     public TimeProvider Time => _options.Time;
 
+    public Deadlines Deadlines => _options.Deadlines;
+
     public Task<RunOutcome> Outcome => _outcome.Task;
 
     /// <summary>The actor that tells other control nodes; set before anything can end.</summary>

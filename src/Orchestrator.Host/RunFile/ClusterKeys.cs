@@ -66,6 +66,29 @@ public static class ClusterKeys
         ChangesResult = false,
     };
 
+    public static readonly Key<ImmutableArray<string>> ControlNodes = new(Section, "control_nodes", Kinds.TextsOrNone("a list of host:port, three of them at best, the machine of train first, or null (train alone)"), [],
+        "Who may coordinate; each of the others runs: orchestrator control. Then the run survives the loss of its coordinator.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string?> TlsCertificate = new(Section, "tls_certificate", Kinds.Location("a PEM file").OrNull("no TLS"), null,
+        "This machine's certificate: then all that is sent is encrypted, and whoever sends must show one too.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string?> TlsKey = new(Section, "tls_key", Kinds.Location("a PEM file").OrNull("no TLS"), null, "Its private key.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<string?> TlsAuthority = new(Section, "tls_authority", Kinds.Location("a PEM file").OrNull("no TLS"), null,
+        "The run's own authority, which must have signed all certificates.")
+    {
+        ChangesResult = false,
+    };
+
     public static readonly Key<string?> Token = new(Section, "token", Kinds.Text("a secret").OrNull("a fresh one, or ORCHESTRATOR_TOKEN"), null,
         "Secret that whoever joins must bring.")
     {
@@ -100,5 +123,5 @@ public static class ClusterKeys
         "When a gradient is not finite though computed twice: end the run, or leave the step out.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Workers, WaitForWorkers, Device, Threads, FastMath, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, Token, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
+        [Workers, WaitForWorkers, Device, Threads, FastMath, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, ControlNodes, Token, TlsCertificate, TlsKey, TlsAuthority, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
 }

@@ -37,6 +37,11 @@ internal static class CrossChecks
             yield return At(settings, ClusterKeys.Bind, $"cluster.bind is {settings.Of(ClusterKeys.Bind)}. Needed is an IP address of this machine, 127.0.0.1 or 0.0.0.0.");
         }
 
+        foreach (var problem in ClusterChecks.Of(settings, sound))
+        {
+            yield return problem;
+        }
+
         if (sound([DataKeys.MaxLength, DataKeys.MaxPromptLength]) && settings.Of(DataKeys.MaxPromptLength) >= settings.Of(DataKeys.MaxLength))
         {
             yield return At(settings, settings.Places.ContainsKey(DataKeys.MaxPromptLength) ? DataKeys.MaxPromptLength : DataKeys.MaxLength,

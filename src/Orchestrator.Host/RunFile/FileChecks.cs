@@ -26,6 +26,11 @@ internal static class FileChecks
         var template = settings.Of(DataKeys.ChatTemplate);
         yield return Path.IsPathRooted(template) && !Directory.Exists(template) ? Exists(settings, DataKeys.ChatTemplate, template, DataKeys.ChatTemplate.Needed) : null;
 
+        foreach (var key in new[] { ClusterKeys.TlsCertificate, ClusterKeys.TlsKey, ClusterKeys.TlsAuthority })
+        {
+            yield return Exists(settings, key, settings.Of(key), "a PEM file");
+        }
+
         yield return Exists(settings, ClusterKeys.AkkaConfig, settings.Of(ClusterKeys.AkkaConfig), "a HOCON file");
     }
 

@@ -80,6 +80,12 @@ public static class Kinds
             : [.. value.Items.Select(NotEmpty)],
         texts => texts.Length == 1 ? Quote(texts[0]) : $"[{string.Join(", ", texts.Select(Quote))}]");
 
+    /// <summary>A list of texts; null is the empty one.</summary>
+    public static ValueKind<ImmutableArray<string>> TextsOrNone(string needed) => new(
+        needed,
+        (value, _) => value.Shape == YamlShape.List ? [.. value.Items.Select(NotEmpty)] : value.IsNull ? [] : throw new ValueException(""),
+        texts => texts.Length == 0 ? "null" : $"[{string.Join(", ", texts.Select(Quote))}]");
+
     /// <summary>A list of numbers; null is the empty one.</summary>
     public static ValueKind<ImmutableArray<double>> Numbers()
     {

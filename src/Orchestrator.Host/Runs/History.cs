@@ -48,11 +48,34 @@ public static class History
         return seen;
     }
 
+    /// <summary>The file as a new one of the same name, without a last line that was cut off: what somebody still writes into the old one is lost.</summary>
+    public static void Copy(string path)
+    {
+        if (File.Exists(path))
+        {
+            var text = File.ReadAllText(path);
+            File.WriteAllText(path + ".tmp", text[..(text.LastIndexOf('\n') + 1)]);
+            File.Move(path + ".tmp", path, overwrite: true);
+        }
+    }
+
+    /// <summary>The last step that the events tell of; 0 where they tell of none.</summary>
+    public static long LastStep(string path) => Committed(path).Select(line => StepOf(line) ?? 0).DefaultIfEmpty(0).Max();
+
+    /// <summary>The evaluations that a metrics file holds.</summary>
+    /// <param name="sets">Names of the evaluation sets.</param>
+    public static IEnumerable<(long Step, string Set)> Evaluations(string path, IReadOnlyCollection<string> sets) =>
+        from line in File.Exists(path) ? File.ReadAllLines(path) : []
+        where IsEvaluation(line)
+        from set in sets
+        where Number(line, MetricNames.Prefix(set) + MetricNames.Loss) is not null
+        select (StepOf(line)!.Value, set);
+
     /// <summary>num_tokens of the first <paramref name="step"/> steps, from the events; a step that was made twice counts once.</summary>
     public static double Tokens(string path, long step)
     {
         var tokens = new Dictionary<long, double>();
-        foreach (var line in File.Exists(path) ? File.ReadLines(path).Where(line => line.Contains("\"step_committed\"", StringComparison.Ordinal)) : [])
+        foreach (var line in Committed(path))
         {
             if (StepOf(line) is { } committed && committed <= step)
             {
@@ -69,7 +92,7 @@ public static class History
     {
         var logged = File.Exists(metrics) ? File.ReadLines(metrics).Where(line => !IsEvaluation(line)).Select(line => StepOf(line) ?? 0).DefaultIfEmpty().Max() : 0;
         var steps = new SortedDictionary<long, ImmutableArray<MetricSum>>();
-        foreach (var line in File.Exists(events) ? File.ReadLines(events).Where(line => line.Contains("\"step_committed\"", StringComparison.Ordinal)) : [])
+        foreach (var line in Committed(events))
         {
             if (StepOf(line) is { } committed && committed > logged && committed <= step && SumsOf(line) is { } sums)
             {
@@ -98,6 +121,9 @@ public static class History
         using var json = JsonDocument.Parse(line);
         return !json.RootElement.TryGetProperty(name, out var value) ? null : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
     }
+
+    private static IEnumerable<string> Committed(string path) =>
+        File.Exists(path) ? File.ReadLines(path).Where(line => line.Contains("\"step_committed\"", StringComparison.Ordinal)) : [];
 
     private static long? StepOf(string line)
     {

@@ -1,12 +1,14 @@
 using System.Globalization;
 using Orchestrator.Cluster;
+using Orchestrator.Collectives;
 using Orchestrator.Host.Processes;
+using Orchestrator.Host.Verbs;
 using Orchestrator.Training.Native;
 
 namespace Orchestrator.Host.Runs;
 
 /// <summary>How this program starts itself as a worker.</summary>
-/// <param name="Join">host:port of the control plane.</param>
+/// <param name="Join">host:port of the control nodes, separated by commas.</param>
 public sealed record LocalWorkers(string Join, string Token, string Bind, string? AdvertisedHost, string Cache, Deadlines Deadlines)
 {
     public const string TokenVariable = "ORCHESTRATOR_TOKEN";
@@ -16,6 +18,9 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
 
     /// <summary>Port of the first worker's data plane; the next worker takes the next. 0: free ones.</summary>
     public int FirstPort { get; init; }
+
+    /// <summary>Null: no TLS.</summary>
+    public TlsOptions? Tls { get; init; }
 
     /// <summary>As cluster.fast_math; null leaves it to the environment.</summary>
     public string? FastMath { get; init; }
@@ -33,6 +38,7 @@ public sealed record LocalWorkers(string Join, string Token, string Bind, string
         "--port", Text(FirstPort == 0 ? 0 : FirstPort + place.Number),
         .. AdvertisedHost is null ? Array.Empty<string>() : ["--advertised-host", AdvertisedHost],
         .. TraceFolder is null ? Array.Empty<string>() : ["--trace", Path.Combine(TraceFolder, $"{place.Name}.jsonl")],
+        .. TlsArguments.Of(Tls),
     ];
 
     // libtorch reads the thread counts when it is loaded: later is too late for its pools.

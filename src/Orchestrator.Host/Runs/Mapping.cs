@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Orchestrator.Cluster;
+using Orchestrator.Collectives;
 using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Training;
@@ -152,6 +153,12 @@ public static class Mapping
         settings.Of(TrainingKeys.Epochs),
         settings.Of(TrainingKeys.MaxSteps),
         settings.Of(DataKeys.Shuffle));
+
+    /// <summary>Null: no TLS.</summary>
+    public static TlsOptions? Tls(Settings settings) =>
+        settings.Of(ClusterKeys.TlsCertificate) is { } certificate && settings.Of(ClusterKeys.TlsKey) is { } key && settings.Of(ClusterKeys.TlsAuthority) is { } authority
+            ? new TlsOptions(certificate, key, authority)
+            : null;
 
     public static Deadlines Deadlines(Settings settings) => new()
     {

@@ -9,6 +9,7 @@ namespace Orchestrator.Host.Runs;
 internal sealed class WorkersOfThisRun(TrainRun run, IReadOnlyList<WorkerPlace> places, string token, CancellationTokenSource giveUp) : IAsyncDisposable
 {
     private Launcher? _launcher;
+    private bool _started;
     private int _members;
 
     /// <summary>Why the run was given up; null where it was not.</summary>
@@ -18,7 +19,8 @@ internal sealed class WorkersOfThisRun(TrainRun run, IReadOnlyList<WorkerPlace> 
     {
         switch (happened)
         {
-            case Listening listening:
+            case Listening listening when !_started:
+                _started = true;
                 Start(listening.Control);
                 break;
             case MembershipChanged changed:
@@ -37,6 +39,13 @@ internal sealed class WorkersOfThisRun(TrainRun run, IReadOnlyList<WorkerPlace> 
 
     private void Start(string control)
     {
+        var nodes = run.Settings.Of(ClusterKeys.ControlNodes);
+        control = nodes.Length > 0 ? string.Join(',', nodes) : control;
+        if (nodes.Length > 0)
+        {
+            run.Line.Write($"The other control nodes join with: {LocalWorkers.TokenVariable}=... orchestrator control --join {nodes[0]} --node HOST:PORT");
+        }
+
         if (!IPAddress.Parse(run.Settings.Of(ClusterKeys.Bind)).Equals(IPAddress.Loopback))
         {
             run.Line.Write($"Workers on other machines join with: {LocalWorkers.TokenVariable}={(run.Settings.Of(ClusterKeys.Token) is null ? token : "...")} orchestrator worker --join {control} --bind 0.0.0.0");
@@ -51,6 +60,7 @@ internal sealed class WorkersOfThisRun(TrainRun run, IReadOnlyList<WorkerPlace> 
             control, token, run.Settings.Of(ClusterKeys.Bind), run.Settings.Of(ClusterKeys.AdvertisedHost), run.Output.Cache, Mapping.Deadlines(run.Settings))
         {
             TraceFolder = run.TraceFolder,
+            Tls = Mapping.Tls(run.Settings),
             AkkaConfig = AkkaSettings.PathOf(run.Settings.Of(ClusterKeys.AkkaConfig)),
             FastMath = run.Settings.Places.ContainsKey(ClusterKeys.FastMath) ? run.Settings.Of(ClusterKeys.FastMath) : null,
         };

@@ -23,13 +23,19 @@ public static class StatusVerb
         var timeout = new Option<double>("--timeout-seconds") { DefaultValueFactory = _ => 10, Description = "How long to wait for an answer." };
         var json = VerbOptions.Json();
         var command = new Command("status", $"Show a live run. The run's secret comes from {LocalWorkers.TokenVariable}.") { address, timeout, json };
+        foreach (var option in TlsArguments.Options)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(async (parsed, cancellation) =>
         {
             var status = await Coordinator.StatusAsync(
                 parsed.GetRequiredValue(address),
                 Environment.GetEnvironmentVariable(LocalWorkers.TokenVariable) ?? "",
                 TimeSpan.FromSeconds(parsed.GetValue(timeout)),
-                cancellation);
+                cancellation,
+                TlsArguments.Read(parsed));
             if (parsed.GetValue(json))
             {
                 Console.WriteLine(JsonSerializer.Serialize(status, Style));

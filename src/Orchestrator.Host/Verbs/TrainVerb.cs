@@ -89,7 +89,13 @@ public static class TrainVerb
             return ExitCode.Done;
         }
 
+        if (outcome.End == RunEnd.HandedOver)
+        {
+            console.WriteLine($"Watch it: orchestrator status {run.Settings.Of(ClusterKeys.ControlNodes).ElementAtOrDefault(1)}");
+            return ExitCode.Done;
+        }
+
         console.WriteLine($"Go on with: orchestrator {(Mapping.IsSft(run.Settings) ? "sft" : "train")} {run.Settings.Source} --resume --output {run.Output.Path}");
-        return outcome.End switch { RunEnd.Stopped => ExitCode.Stopped, RunEnd.HandedOver => ExitCode.Done, _ => ExitCode.Failed };
+        return outcome.End == RunEnd.Stopped ? ExitCode.Stopped : ExitCode.Failed;
     }
 }

@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Orchestrator.Cluster;
 using Orchestrator.Core;
 using Orchestrator.Host.Processes;
+using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Runs;
 using Orchestrator.Training.Native;
 
@@ -19,19 +21,26 @@ public static class WorkerVerb
     private static readonly Option<string?> AdvertisedHost = new("--advertised-host") { Description = "Name by which others reach this machine." };
     private static readonly Option<int> Port = new("--port") { DefaultValueFactory = _ => 0, Description = "Port of the first worker's data plane, the next worker takes the next; 0 takes free ones." };
     private static readonly Option<string?> Cache = new("--cache") { Description = "Folder for downloaded files; ~/.cache/orchestrator otherwise." };
-    private static readonly Option<double> Deadline = new("--deadline-seconds") { DefaultValueFactory = _ => new Deadlines().Patience.TotalSeconds, Description = "As the run's cluster.deadline_seconds." };
-    private static readonly Option<double> Work = new("--work-minutes") { DefaultValueFactory = _ => new Deadlines().Work.TotalMinutes, Description = "As the run's cluster.work_minutes." };
+    // The run's own, which the command that starts this one has asked for.
+    private static readonly Option<double> Deadline = new("--deadline-seconds") { Hidden = true, DefaultValueFactory = _ => new Deadlines().Patience.TotalSeconds };
+    private static readonly Option<double> Work = new("--work-minutes") { Hidden = true, DefaultValueFactory = _ => new Deadlines().Work.TotalMinutes };
     private static readonly Option<double> Grace = new("--grace-seconds") { DefaultValueFactory = _ => 20, Description = "Asked to stop, how long it waits to be let go at a step's end." };
     private static readonly Option<int> MaxRestarts = new("--max-restarts") { DefaultValueFactory = _ => 3, Description = "A worker that dies is started again so many times." };
     private static readonly Option<string?> Trace = new("--trace") { Description = "File to which the phases of each step are appended, one event of the Chrome trace format a line." };
+    private static readonly Option<double> Wait = new("--wait-minutes") { DefaultValueFactory = _ => 10, Description = "How long to wait for the run to answer." };
     private static readonly Option<bool> One = new("--one") { Hidden = true };
 
     public static Command Command()
     {
         var command = new Command("worker", $"Lend this machine's devices to a run. The run's secret comes from {LocalWorkers.TokenVariable}.")
         {
-            Join, Device, Workers, Threads, Name, Bind, AdvertisedHost, Port, Cache, Deadline, Work, Grace, MaxRestarts, Trace, One,
+            Join, Device, Workers, Threads, Name, Bind, AdvertisedHost, Port, Cache, Deadline, Work, Grace, MaxRestarts, Wait, Trace, One,
         };
+        foreach (var option in TlsArguments.Options)
+        {
+            command.Add(option);
+        }
+
         command.SetAction((parsed, stop) => parsed.GetValue(One) ? WorkAsync(parsed, stop) : LendAsync(parsed, stop));
         return command;
     }
@@ -42,12 +51,13 @@ public static class WorkerVerb
         var device = DeviceChoice.Parse(parsed.GetRequiredValue(Device));
         var options = new WorkerOptions
         {
-            Join = [.. parsed.GetRequiredValue(Join).SelectMany(list => list.Split(','))],
+            Join = [.. JoinOf(parsed)],
             Name = parsed.GetValue(Name),
             Bind = parsed.GetRequiredValue(Bind),
             AdvertisedHost = parsed.GetValue(AdvertisedHost),
             DataPort = parsed.GetValue(Port),
             Token = Token,
+            Tls = TlsArguments.Read(parsed),
             CacheDirectory = CacheOf(parsed),
             Grace = TimeSpan.FromSeconds(parsed.GetValue(Grace)),
             Deadlines = DeadlinesOf(parsed),
@@ -57,7 +67,7 @@ public static class WorkerVerb
         using var timeline = new Timeline(parsed.GetValue(Trace));
         var outcome = await Worker.RunAsync(options, new RunFileReplicaFactory(device.Text, parsed.GetValue(Threads), timeline), stop);
         Console.WriteLine(outcome.Reason);
-        return outcome.End switch { WorkerEnd.RunEnded => ExitCode.Done, WorkerEnd.Left => ExitCode.Stopped, _ => ExitCode.Failed };
+        return outcome.End switch { WorkerEnd.RunEnded => ExitCode.Done, WorkerEnd.Left => ExitCode.Stopped, WorkerEnd.Refused => ExitCode.Refused, _ => ExitCode.Failed };
     }
 
     /// <summary>This process starts the workers and keeps them alive.</summary>
@@ -67,9 +77,13 @@ public static class WorkerVerb
         var devices = device.Text == "cpu" ? ["cpu"] : device.Resolve(TorchRuntime.Load().CudaDevices);
         var places = WorkerPlace.Of(devices, parsed.GetValue(Workers), parsed.GetValue(Threads), Environment.ProcessorCount);
         var host = parsed.GetValue(Name) ?? Environment.MachineName;
+        var tls = TlsArguments.Read(parsed);
+        var wait = TimeSpan.FromMinutes(VerbOptions.Within(Wait.Name, parsed.GetValue(Wait), double.Epsilon, 10000));
+        var offer = await Coordinator.AskJobAsync(JoinOf(parsed), Token, tls, wait, stop);
         var local = new LocalWorkers(
-            string.Join(',', parsed.GetRequiredValue(Join)), Token, parsed.GetRequiredValue(Bind), parsed.GetValue(AdvertisedHost), CacheOf(parsed), DeadlinesOf(parsed))
+            string.Join(',', JoinOf(parsed).Union(ControlNodesOf(offer))), Token, parsed.GetRequiredValue(Bind), parsed.GetValue(AdvertisedHost), CacheOf(parsed), offer.Deadlines)
         {
+            Tls = tls,
             FirstPort = parsed.GetValue(Port),
         };
         var launcher = new Launcher(local.Command(host), new RestartRule(parsed.GetValue(MaxRestarts)), Path.Combine(CacheOf(parsed), "logs"), Console.WriteLine);
@@ -82,6 +96,12 @@ public static class WorkerVerb
 
         return stop.IsCancellationRequested ? ExitCode.Stopped : launcher.Exhausted.IsCompleted ? ExitCode.Failed : ExitCode.Done;
     }
+
+    private static string[] JoinOf(ParseResult parsed) => [.. parsed.GetRequiredValue(Join).SelectMany(list => list.Split(','))];
+
+    /// <summary>Who has come by one control node can come back by any.</summary>
+    private static ImmutableArray<string> ControlNodesOf(JobOffer offer) =>
+        SettingsReader.ReadSaved(offer.Job.RunFile, "the run's own run file").Of(ClusterKeys.ControlNodes);
 
     private static string Token => Environment.GetEnvironmentVariable(LocalWorkers.TokenVariable) ?? "";
 

@@ -1,0 +1,118 @@
+using Orchestrator.Cluster;
+using Orchestrator.Collectives;
+using Orchestrator.Core;
+using Orchestrator.Host.Metrics;
+using Orchestrator.Host.Processes;
+using Orchestrator.Host.RunFile;
+using Orchestrator.Host.Screen;
+using Orchestrator.Training.Checkpoints;
+
+namespace Orchestrator.Host.Runs;
+
+/// <summary>
+/// One control node of a run: it coordinates, or stands by, until the run has ended or this process is asked to leave. Cut off from the others or
+/// stopped for long, it is fenced, and comes back as one that stands by. It records what happens while it coordinates.
+/// </summary>
+/// <param name="Token">The run's secret.</param>
+public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Output, ProgressLine Line, string Token)
+{
+    /// <summary>Which of cluster.control_nodes this is; null where there is only this one.</summary>
+    public ControlAddress? Self { get; init; }
+
+    public long FirstTerm { get; init; } = 1;
+
+    /// <summary>Workers to wait for before the first step.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>True: others coordinate already.</summary>
+    public bool StandsBy { get; init; }
+
+    /// <summary>Of the coordinator's decisions, in the run's logs.</summary>
+    public string LogName { get; init; } = "coordinator.log";
+
+    /// <summary>Told everything, after the node's own records.</summary>
+    public IReadOnlyList<IRunObserver> Observers { get; init; } = [];
+
+    /// <exception cref="TimeoutException">Fenced, and none of the others answers any more.</exception>
+    public async Task<RunOutcome> RunAsync(CancellationToken stop)
+    {
+        using var log = new ChildLog(Path.Combine(Output.Logs, LogName));
+        for (var standsBy = StandsBy; ; standsBy = true)
+        {
+            var outcome = await OnceAsync(standsBy, log.Add, stop);
+            if (Self is null || stop.IsCancellationRequested || outcome.End is not (RunEnd.Fenced or RunEnd.HandedOver))
+            {
+                KeepModel(outcome);
+                return outcome;
+            }
+
+            Line.Write($"{outcome.Reason} It comes back as one that stands by.");
+            var others = Settings.Of(ClusterKeys.ControlNodes).Where(node => node != Self.ToString()).ToArray();
+            var offer = await Coordinator.AskJobAsync(others, Token, Mapping.Tls(Settings), Mapping.Deadlines(Settings).Orphan, stop);
+            if (offer.Job.RunId != Job.RunId)
+            {
+                return outcome with { End = RunEnd.Failed, Reason = $"The other control nodes are about run {offer.Job.RunId} now; this was one of {Job.RunId}." };
+            }
+        }
+    }
+
+    private async Task<RunOutcome> OnceAsync(bool standsBy, Action<string> log, CancellationToken stop)
+    {
+        using var records = new RunRecords(Output, Settings.Of(OutputKeys.LoggingSteps), standsBy ? null : Job.StartStep);
+        var screen = new RunScreen(Line, Settings.Of(OutputKeys.LoggingSteps));
+        var shown = new ObserverAction(happened =>
+        {
+            if (!standsBy || happened is not Listening)   // not where workers shall be sent
+            {
+                screen.On(happened);
+            }
+        });
+        var observers = new Observers([records, shown, .. Observers], Line.Write);
+        return await Coordinator.RunAsync(Options(standsBy, log), observers, stop);
+    }
+
+    private CoordinatorOptions Options(bool standsBy, Action<string> log) => new()
+    {
+        Job = Job,
+        Workers = Workers,
+        Bind = Settings.Of(ClusterKeys.Bind),
+        AdvertisedHost = Self?.Host ?? Settings.Of(ClusterKeys.AdvertisedHost),
+        Port = Self?.Port ?? Settings.Of(ClusterKeys.Port),
+        ControlNodes = Settings.Of(ClusterKeys.ControlNodes),
+        StandsBy = standsBy,
+        AlreadyEnded = standsBy ? Ended : null,
+        Token = Token,
+        Tls = Mapping.Tls(Settings),
+        OutputDirectory = Output.Path,
+        SaveEverySteps = Settings.Of(OutputKeys.SaveEverySteps),
+        SaveEvery = Settings.Of(OutputKeys.SaveEveryMinutes) is > 0 and var minutes ? TimeSpan.FromMinutes(minutes) : null,
+        AfterCheckpoint = _ => CheckpointFolder.Prune(Output.Checkpoints, Settings.Of(OutputKeys.KeepLast)),
+        EvalEverySteps = Settings.Of(OutputKeys.EvalEverySteps),
+        EvalFirst = Settings.Of(OutputKeys.EvalFirst),
+        FirstTerm = FirstTerm,
+        NonFinite = Settings.Of(ClusterKeys.NonFinite) == "stop" ? NonFinitePolicy.Stop : NonFinitePolicy.Skip,
+        Transport = Enum.Parse<Transport>(Settings.Of(ClusterKeys.Transport), ignoreCase: true),
+        Wire = Enum.Parse<WireType>(Settings.Of(ClusterKeys.Wire), ignoreCase: true),
+        Deadlines = Mapping.Deadlines(Settings),
+        Hocon = AkkaSettings.Read(AkkaSettings.PathOf(Settings.Of(ClusterKeys.AkkaConfig))),
+        Log = log,
+    };
+
+    /// <summary>The run has ended where the checkpoint of its last step is there: nobody may be left who could tell.</summary>
+    private RunOutcome? Ended()
+    {
+        var steps = Job.Plan.ToPlan().Steps;
+        return CheckpointFolder.FindNewest(Output.Checkpoints).Newest is { } newest && newest.State.GlobalStep >= steps
+            ? new RunOutcome(RunEnd.Completed, $"All {steps} steps are done.", steps, newest.Directory, newest.WeightsSha256)
+            : null;
+    }
+
+    /// <summary>By whoever has the last checkpoint on its disk: the one that coordinated may die before it has written the model.</summary>
+    private void KeepModel(RunOutcome outcome)
+    {
+        if (outcome is { End: RunEnd.Completed, Checkpoint: { } checkpoint } && Directory.Exists(checkpoint))
+        {
+            FinalModel.Write(checkpoint, Output.Model);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text.Json;
+using Orchestrator.Chaos.Faults;
+
+namespace Orchestrator.Chaos.Reporting;
+
+/// <param name="Seconds">From its first step to its last.</param>
+/// <param name="Metrics">Its metrics.jsonl.</param>
+internal sealed record CalmRun(long Steps, double Seconds, string WeightsSha256, string Metrics);
+
+/// <summary>What a chaos run has shown.</summary>
+internal sealed record ChaosReport
+{
+    private static readonly JsonSerializerOptions Style = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    public required ChaosOptions Options { get; init; }
+
+    public required bool LinksCut { get; init; }
+
+    public required CalmRun Calm { get; init; }
+
+    public required IReadOnlyList<Fault> Faults { get; init; }
+
+    public required IReadOnlyList<Commit> Commits { get; init; }
+
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    public required string Ended { get; init; }
+
+    public required string WeightsSha256 { get; init; }
+
+    public required string Metrics { get; init; }
+
+    public required int ProcessesLeft { get; init; }
+
+    public required string[] SharedMemoryLeft { get; init; }
+
+    public required int OpenFilesGrown { get; init; }
+
+    public required long MemoryGrown { get; init; }
+
+    public required int Restarts { get; init; }
+
+    /// <summary>Each step once, in order.</summary>
+    public bool StepsAreWhole => Commits.Select(commit => commit.Step).SequenceEqual(Enumerable.Range(1, (int)Calm.Steps).Select(step => (long)step));
+
+    public long Rows => Commits.DistinctBy(commit => commit.Step).Sum(commit => (long)commit.Pairs);
+
+    public long RowsExpected => Calm.Steps * RunFolder.PairsPerStep;
+
+    public bool SameWeights => WeightsSha256 == Calm.WeightsSha256;
+
+    /// <summary>Line by line: sums over all pairs of each step.</summary>
+    public bool SameMetrics => Metrics == Calm.Metrics;
+
+    public bool NothingLost => StepsAreWhole && Rows == RowsExpected && SameWeights && SameMetrics && Faults.All(fault => fault.Failure.Length == 0)
+        && ProcessesLeft == 0 && SharedMemoryLeft.Length == 0;
+
+    public double Seconds => Commits.Count < 2 ? 0 : (Commits[^1].Time - Commits[0].Time).TotalSeconds;
+
+    /// <summary>Steps a second, as a share of the calm run's.</summary>
+    public double Throughput => Seconds > 0 ? (Commits.Count - 1) / Seconds / ((Calm.Steps - 1) / Calm.Seconds) : 0;
+
+    /// <summary>
+    /// The same, with the time in which workers were missing counted by what the others could do: never more than there are processors for. What it
+    /// costs to notice, to agree and to compute again is not taken out.
+    /// </summary>
+    public double AdjustedThroughput
+    {
+        get
+        {
+            double Capacity(int workers) => Math.Min(workers, Environment.ProcessorCount) / (double)Math.Min(Options.Workers, Environment.ProcessorCount);
+            var whole = Commits.Zip(Commits.Skip(1), (a, b) => (b.Time - a.Time).TotalSeconds * Math.Min(1, Capacity(b.Workers))).Sum();
+            return whole > 0 ? Throughput * Seconds / whole : 0;
+        }
+    }
+
+    public string ToJson() => JsonSerializer.Serialize(
+        new
+        {
+            Options.Seed,
+            minutes = Options.Duration.TotalMinutes,
+            Options.Workers,
+            Options.Control,
+            Options.Patience,
+            processors = Environment.ProcessorCount,
+            links_cut = LinksCut,
+            NothingLost,
+            Ended,
+            faults = Faults.Count,
+            faults_by_kind = Faults.GroupBy(fault => fault.Kind.ToString()).ToDictionary(group => group.Key, group => group.Count()),
+            failures = Faults.Where(fault => fault.Failure.Length > 0).Select(fault => $"{fault.Kind} of {fault.Victim}: {fault.Failure}"),
+            worker_recovery_seconds = Quantiles(fault => fault.LosesWorker),
+            coordinator_recovery_seconds = Quantiles(fault => fault.LosesCoordinator),
+            steps = Commits.Count,
+            steps_expected = Calm.Steps,
+            rows = Rows,
+            rows_expected = RowsExpected,
+            SameWeights,
+            SameMetrics,
+            weights_sha256 = WeightsSha256,
+            seconds = Seconds,
+            calm_seconds = Calm.Seconds,
+            Throughput,
+            AdjustedThroughput,
+            leaks = new { ProcessesLeft, SharedMemoryLeft, OpenFilesGrown, MemoryGrown },
+            started_again = Restarts,
+            each = Faults.Select(fault => new { kind = fault.Kind.ToString(), fault.Victim, fault.At, fault.Recovered, fault.Failure }),
+            Warnings,
+        },
+        Style) + "\n";
+
+    public void Show(Action<string> say)
+    {
+        say($"Disturbed: {Ended}");
+        say($"{Faults.Count} faults in {Text(Seconds)} s: {string.Join(", ", Faults.GroupBy(fault => fault.Kind).OrderBy(group => group.Key).Select(group => $"{group.Count()} {group.Key}"))}.");
+        say($"Recovery, seconds: worker {Quantiles(fault => fault.LosesWorker)}; coordinator {Quantiles(fault => fault.LosesCoordinator)}.");
+        say($"Throughput: {Throughput:P0} of the calm run's, {AdjustedThroughput:P0} adjusted for the workers that were missing.");
+        say($"Steps: {Commits.Count} committed, {Calm.Steps} wanted{(StepsAreWhole ? ", each once and in order" : ": NOT each once and in order")}. Rows: {Rows} of {RowsExpected}. Metrics: {(SameMetrics ? "the same bytes" : "NOT the same")}.");
+        say($"Weights: {(SameWeights ? "the same" : "NOT the same")} ({WeightsSha256} and {Calm.WeightsSha256}).");
+        say($"Left over: {ProcessesLeft} processes, {SharedMemoryLeft.Length} pieces of shared memory; grown at most by {OpenFilesGrown} open files and {MemoryGrown / 1e6:0} MB in one process. {Restarts} processes had ended by themselves.");
+        foreach (var fault in Faults.Where(fault => fault.Failure.Length > 0))
+        {
+            say($"FAILED: {fault.Kind} of {fault.Victim} at {Text(fault.At)} s: {fault.Failure}");
+        }
+
+        say(NothingLost ? "Nothing was lost." : "SOMETHING WAS LOST.");
+    }
+
+    private Recovery? Quantiles(Func<Fault, bool> of)
+    {
+        var seconds = Faults.Where(of).Select(fault => fault.Recovered).OfType<double>().Order().ToArray();
+        return seconds.Length == 0 ? null : new Recovery(seconds.Length, At(seconds, 0.5), At(seconds, 0.95), seconds[^1]);
+    }
+
+    // The smallest value that at least this share of them does not exceed.
+    private static double At(double[] sorted, double share) => sorted[Math.Max(0, (int)Math.Ceiling(share * sorted.Length) - 1)];
+
+    private static string Text(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+
+    private sealed record Recovery(int Count, double P50, double P95, double Most)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"p50 {P50:0.0}, p95 {P95:0.0}, most {Most:0.0} of {Count}");
+    }
+}
