@@ -105,7 +105,11 @@ public sealed class Replica : IReplica
         () =>
         {
             _parts.State.Refresh();
-            var checkpoint = CheckpointWriter.Write(directory, _parts.Describe(term, AppliedStep, StateDigest), target => StateFiles.Write(target, _parts));
+            var checkpoint = CheckpointWriter.Write(directory, _parts.Describe(term, AppliedStep, StateDigest), target =>
+            {
+                StateFiles.Write(target, _parts);
+                FaultPoint.Reach(FaultPoint.Checkpointing);
+            });
             return checkpoint.WeightsSha256;
         },
         cancellation);

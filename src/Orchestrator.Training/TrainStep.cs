@@ -50,6 +50,7 @@ public sealed class TrainStep : IDisposable
         using var scope = NewDisposeScope();
         var leaf = Forward(set, rows.AsSpan());
         var result = Objective.Compute(leaf.Policy, leaf.Reference, step);
+        FaultPoint.Reach(FaultPoint.Backward);
         using (_timeline.Span("backward"))
         {
             BackwardPass.Run(result.Loss.sum());
@@ -84,6 +85,7 @@ public sealed class TrainStep : IDisposable
         var needs = Objective.Needs;
         var batch = set.Pack(rows);
         var reference = needs.Reference ? Reference(set, rows, batch) : null;
+        FaultPoint.Reach(FaultPoint.Forward);
         Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var (firstChoice, aligned) = (PerToken(needs is { CompletionsPerRow: 1, Labels: false }), PerToken(needs.Aligned));
         var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _keep, _timeline), batch.Lengths, aligned);

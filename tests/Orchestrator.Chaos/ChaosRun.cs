@@ -99,7 +99,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
             Ended = watch.Ended ?? "it did not end",
             WeightsSha256 = File.Exists(model) ? Sha256(model) : "",
             Metrics = File.Exists(run.Metrics) ? File.ReadAllText(run.Metrics) : "",
-            ProcessesLeft = await LeftAsync(folder),
+            ProcessesLeft = await LeftAsync(run.Path),
             SharedMemoryLeft = leaks.SharedMemoryLeft(),
             OpenFilesGrown = leaks.OpenFilesGrown,
             MemoryGrown = leaks.MemoryGrown,

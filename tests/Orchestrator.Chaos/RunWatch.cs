@@ -101,7 +101,7 @@ internal sealed class RunWatch(RunFolder run, Fleet fleet, LeakWatch leaks, Time
             Say($"host {host.Number} had ended by itself and was started again");
         }
 
-        if (time.GetElapsedTime(_sampled) > TimeSpan.FromSeconds(5))
+        if (Commits.Count > 0 && time.GetElapsedTime(_sampled) > TimeSpan.FromSeconds(5))
         {
             _sampled = time.GetTimestamp();
             leaks.Sample(fleet.Processes.Where(process => !process.HasExited).SelectMany(process => process.Children().Append(process.Id)).ToArray());

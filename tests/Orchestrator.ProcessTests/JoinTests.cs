@@ -27,10 +27,14 @@ public sealed class JoinTests
         using var run = new SmallRun(steps: 8);
         await using var coordinator = OrchestratorProcess.Start(run.Train("out", "--workers", "0"), null, ("ORCHESTRATOR_TOKEN", Secret));
         var address = (await coordinator.LineAsync("Coordinator at ")).Split(' ')[^1].TrimEnd('.');
-        await using var stranger = OrchestratorProcess.Start(
-            ["worker", "--join", address, "--device", "cpu", "--max-restarts", "0", "--cache", run.Out("cache")], null, ("ORCHESTRATOR_TOKEN", "a guess"));
+        string[] join = ["worker", "--join", address, "--device", "cpu", "--cache", run.Out("cache")];
+        await using var stranger = OrchestratorProcess.Start(join, null, ("ORCHESTRATOR_TOKEN", "a guess"));
+        Assert.Equal(1, await stranger.ExitCodeAsync());
+        Assert.Contains("The token is not this run's", stranger.Output, StringComparison.Ordinal);
+        await using var bold = OrchestratorProcess.Start([.. join, "--one"], null, ("ORCHESTRATOR_TOKEN", "a guess"));   // without asking first
         await coordinator.LineAsync("is refused: its token is not this run's");
-        await stranger.ExitCodeAsync();
+        Assert.Equal(2, await bold.ExitCodeAsync());
+        Assert.Contains("its token is not this run's", bold.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("the run begins", coordinator.Output, StringComparison.Ordinal);
     }
 

@@ -70,6 +70,33 @@ internal sealed class OrchestratorProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Lines so far that hold a text.</summary>
+    public int Count(string text) => _lines.Count(line => line.Contains(text, StringComparison.Ordinal));
+
+    /// <summary>Until so many lines hold a text.</summary>
+    public Task CountAsync(string text, int count) => UntilAsync(() => Count(text) >= count, $"{count} lines with \"{text}\"");
+
+    /// <summary>Until the last change of membership that it tells of leaves so many members.</summary>
+    public Task MembersAsync(int count) => UntilAsync(
+        () => _lines.LastOrDefault(line => line.Contains("In now: ", StringComparison.Ordinal)) is { } line && line.Split("In now: ")[^1].Split(", ").Length == count, $"{count} members");
+
+    private async Task UntilAsync(Func<bool> wanted, string what)
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        while (!wanted())
+        {
+            Assert.False(_process.HasExited, $"It ended without {what}:\n{Output}");
+            try
+            {
+                await Task.Delay(20, deadline.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new TimeoutException($"No {what} within {Deadline.TotalMinutes:0} min:\n{Output}");
+            }
+        }
+    }
+
     /// <summary>kill -9.</summary>
     public async Task KillAsync()
     {

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Google.Protobuf;
 using Orchestrator.Cluster.Protocol;
+using Orchestrator.Core;
 
 namespace Orchestrator.Cluster.Actors;
 
@@ -27,7 +28,11 @@ internal sealed class WorkerActor : ReceiveActor, IWithTimers
         Timers.StartPeriodicTimer("tick", Tick.Now, _session.Rules.Deadlines.Heartbeat);
         var self = Self;
         _session.Driver.LeavesDone = id => self.Tell(new Local<WorkerInput>(new LeavesDone(id)));
-        _session.Stopping.Register(reason => self.Tell(new Local<WorkerInput>(new LeaveRequested(reason))));
+        _session.Stopping.Register(reason =>
+        {
+            FaultPoint.Reach(FaultPoint.Leaving);
+            self.Tell(new Local<WorkerInput>(new LeaveRequested(reason)));
+        });
     }
 
     private void Hear(IMessage command)

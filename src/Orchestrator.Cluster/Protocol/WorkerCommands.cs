@@ -56,7 +56,6 @@ internal static class WorkerCommands
         switch (command)
         {
             case WhereAreYou:
-                turn.ReportHere();
                 if (turn.State.AppliedVote is { } applied && applied.Id.Term < turn.State.Term)
                 {
                     turn.Reply(applied);
@@ -67,6 +66,7 @@ internal static class WorkerCommands
                     turn.Reply(vote);
                 }
 
+                turn.ReportHere();   // last: who has answered has sent its votes
                 if (IsStaged(turn.State, command))
                 {
                     Enqueue(turn, command);

@@ -115,6 +115,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
 
     private async Task<WorkResult> ComputeAsync(ComputeStep step, CancellationToken cancellation)
     {
+        FaultPoint.Reach(FaultPoint.Dealt);
         var deal = step.ToDeal();
         var exchange = new TimedExchange(_group ?? throw new CollectiveException("This worker is in no generation."), _options.Time, () => LeavesDone?.Invoke(step.Id));
         var staged = await Replica.ComputeAsync(new StepWork(step.Id, step.Leaves, deal, step.Rank), exchange, cancellation);
@@ -131,13 +132,16 @@ internal sealed class ReplicaDriver : IAsyncDisposable
             Seconds = exchange.Seconds,
         };
         vote.BadLeaves.AddRange(staged.BadLeaves);
+        FaultPoint.Reach(FaultPoint.Staged);
         return new Answer(vote);
     }
 
     private async Task<WorkResult> ApplyAsync(StepId id)
     {
         await WithdrawAsync();
+        FaultPoint.Reach(FaultPoint.Committing);
         await Replica.ApplyAsync(id, CancellationToken.None);   // a commit is not taken back
+        FaultPoint.Reach(FaultPoint.Idle);
         return Here();
     }
 
@@ -166,6 +170,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
         await WithdrawAsync();
         await Replica.RefreshStateAsync(cancellation);
         var name = $"state-{command.Term}-{command.Step}-{++_offers}";
+        FaultPoint.Reach(FaultPoint.Offering);
         _offer = _server.Blobs.AddState(name, [.. Replica.State.Select(part => part.Buffer)]);
         return new Answer(new StateOffered
         {
@@ -181,6 +186,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
     private async Task<WorkResult> AdoptAsync(FetchState command, CancellationToken cancellation)
     {
         await WithdrawAsync();
+        FaultPoint.Reach(FaultPoint.Transferring);
         using var client = new BlobClient(Source(Endpoint.Parse(command.Source).Address));
         var info = new BlobInfo(command.Blob, command.Digest, command.Bytes);
         await client.FetchStateAsync(info, [.. Replica.State.Select(part => part.Buffer)], cancellation: cancellation);

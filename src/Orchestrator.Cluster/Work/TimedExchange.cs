@@ -24,6 +24,7 @@ internal sealed class TimedExchange(IGradientExchange inner, TimeProvider time, 
         if (Interlocked.CompareExchange(ref _reducing, time.GetTimestamp(), 0) == 0)
         {
             leavesDone();
+            FaultPoint.Reach(FaultPoint.Reducing);
         }
 
         return inner.AllReduceAsync(id, bucket, tree, nodes, mine, result, cancellation);

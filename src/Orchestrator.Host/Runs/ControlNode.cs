@@ -33,7 +33,6 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
     /// <summary>Told everything, after the node's own records.</summary>
     public IReadOnlyList<IRunObserver> Observers { get; init; } = [];
 
-    /// <exception cref="TimeoutException">Fenced, and none of the others answers any more.</exception>
     public async Task<RunOutcome> RunAsync(CancellationToken stop)
     {
         using var log = new ChildLog(Path.Combine(Output.Logs, LogName));
@@ -46,13 +45,36 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
                 return outcome;
             }
 
+            if (await Task.Run(Ended, stop) is { } ended)
+            {
+                return ended;
+            }
+
             Line.Write($"{outcome.Reason} It comes back as one that stands by.");
             var others = Settings.Of(ClusterKeys.ControlNodes).Where(node => node != Self.ToString()).ToArray();
-            var offer = await Coordinator.AskJobAsync(others, Token, Mapping.Tls(Settings), Mapping.Deadlines(Settings).Orphan, stop);
+            var offer = await AskAsync(others, stop);
+            if (offer is null)
+            {
+                return Ended() ?? outcome with { End = RunEnd.Failed, Reason = $"This control node was cut off, and none of {string.Join(", ", others)} answers any more. {outcome.Reason}" };
+            }
+
             if (offer.Job.RunId != Job.RunId)
             {
                 return outcome with { End = RunEnd.Failed, Reason = $"The other control nodes are about run {offer.Job.RunId} now; this was one of {Job.RunId}." };
             }
+        }
+    }
+
+    /// <returns>Null where none of them answers.</returns>
+    private async Task<JobOffer?> AskAsync(string[] others, CancellationToken stop)
+    {
+        try
+        {
+            return await Coordinator.AskJobAsync(others, Token, Mapping.Tls(Settings), Mapping.Deadlines(Settings).Orphan, stop);
+        }
+        catch (TimeoutException)
+        {
+            return null;
         }
     }
 

@@ -72,6 +72,28 @@ public sealed class WorkerProtocolTests
     }
 
     [Fact]
+    public void A_new_coordinator_is_sent_the_votes_again_and_then_told_where_the_worker_is()
+    {
+        Stage();
+        var apply = Assert.IsType<ApplyStaged>(Assert.IsType<BeginWork>(Assert.Single(
+            Hear("new", new Commit { Term = 3, Committed = new Committed { Id = Step(3, 0).Id, Gradient = 9 } }))).Work);
+        End(apply, new AtStep(1, 77));
+        var replies = Hear("newer", new WhereAreYou { Term = 4, RunId = "r" }).Cast<Reply>().ToList();
+        Assert.All(replies, reply => Assert.Equal("newer", reply.To));
+        var vote = Assert.IsType<Prepared>(replies[0].Message);
+        Assert.True(vote.Applied);
+        Assert.Equal((Step(3, 0).Id, 9UL), (vote.Id, vote.GradientDigest));
+        Assert.Equal(1, Assert.IsType<Here>(replies[1].Message).Applied);
+    }
+
+    [Fact]
+    public void A_worker_that_is_refused_says_so_by_its_end()
+    {
+        var end = Assert.Single(Hear("new", new Goodbye { Term = 3, Reason = "another token", Refused = true }).OfType<EndWorker>());
+        Assert.Equal((WorkerEnd.Refused, false, "another token"), (end.End, end.Rejoin, end.Reason));
+    }
+
+    [Fact]
     public void A_state_older_than_its_own_is_not_taken()
     {
         _state = _state with { Applied = 5 };
