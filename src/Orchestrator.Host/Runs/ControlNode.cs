@@ -24,6 +24,12 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
     /// <summary>Workers to wait for before the first step.</summary>
     public int Workers { get; init; } = 1;
 
+    /// <summary>Directory of the checkpoint that the run resumed from; null: none, or not known here.</summary>
+    public string? Resumed { get; init; }
+
+    /// <summary>What evaluations before a resume have shown; who stands by hears it from the workers.</summary>
+    public EvaluationHistory Seen { get; init; } = EvaluationHistory.Empty;
+
     /// <summary>True: others coordinate already.</summary>
     public bool StandsBy { get; init; }
 
@@ -35,19 +41,19 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
 
     public async Task<RunOutcome> RunAsync(CancellationToken stop)
     {
+        var keeper = new ModelKeeper(Settings, Output, Line, Resumed);
         using var log = new ChildLog(Path.Combine(Output.Logs, LogName));
         for (var standsBy = StandsBy; ; standsBy = true)
         {
-            var outcome = await OnceAsync(standsBy, log.Add, stop);
+            var outcome = await OnceAsync(standsBy, keeper, log.Add, stop);
             if (Self is null || stop.IsCancellationRequested || outcome.End is not (RunEnd.Fenced or RunEnd.HandedOver))
             {
-                KeepModel(outcome);
-                return outcome;
+                return keeper.Finish(outcome);
             }
 
             if (await Task.Run(Ended, stop) is { } ended)
             {
-                return ended;
+                return keeper.Finish(ended);
             }
 
             Line.Write($"{outcome.Reason} It comes back as one that stands by.");
@@ -55,7 +61,7 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
             var offer = await AskAsync(others, stop);
             if (offer is null)
             {
-                return Ended() ?? outcome with { End = RunEnd.Failed, Reason = $"This control node was cut off, and none of {string.Join(", ", others)} answers any more. {outcome.Reason}" };
+                return await Task.Run(Ended, stop) is { } late ? keeper.Finish(late) : outcome with { End = RunEnd.Failed, Reason = $"This control node was cut off, and none of {string.Join(", ", others)} answers any more. {outcome.Reason}" };
             }
 
             if (offer.Job.RunId != Job.RunId)
@@ -78,7 +84,7 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
         }
     }
 
-    private async Task<RunOutcome> OnceAsync(bool standsBy, Action<string> log, CancellationToken stop)
+    private async Task<RunOutcome> OnceAsync(bool standsBy, ModelKeeper keeper, Action<string> log, CancellationToken stop)
     {
         using var records = new RunRecords(Output, Settings.Of(OutputKeys.LoggingSteps), standsBy ? null : Job.StartStep);
         var screen = new RunScreen(Line, Settings.Of(OutputKeys.LoggingSteps));
@@ -89,11 +95,11 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
                 screen.On(happened);
             }
         });
-        var observers = new Observers([records, shown, .. Observers], Line.Write);
-        return await Coordinator.RunAsync(Options(standsBy, log), observers, stop);
+        var observers = new Observers([new ObserverAction(keeper.Record), records, shown, .. Observers], Line.Write);
+        return await Coordinator.RunAsync(Options(standsBy, keeper, log), observers, stop);
     }
 
-    private CoordinatorOptions Options(bool standsBy, Action<string> log) => new()
+    private CoordinatorOptions Options(bool standsBy, ModelKeeper keeper, Action<string> log) => new()
     {
         Job = Job,
         Workers = Workers,
@@ -108,7 +114,9 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
         OutputDirectory = Output.Path,
         SaveEverySteps = Settings.Of(OutputKeys.SaveEverySteps),
         SaveEvery = Settings.Of(OutputKeys.SaveEveryMinutes) is > 0 and var minutes ? TimeSpan.FromMinutes(minutes) : null,
-        AfterCheckpoint = _ => CheckpointFolder.Prune(Output.Checkpoints, Settings.Of(OutputKeys.KeepLast)),
+        AfterCheckpoint = _ => keeper.Prune(),
+        Selection = Selection.Of(Settings),
+        Seen = standsBy ? EvaluationHistory.Empty : Seen,
         EvalEverySteps = Settings.Of(OutputKeys.EvalEverySteps),
         EvalFirst = Settings.Of(OutputKeys.EvalFirst),
         FirstTerm = FirstTerm,
@@ -127,14 +135,5 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
         return CheckpointFolder.FindNewest(Output.Checkpoints).Newest is { } newest && newest.State.GlobalStep >= steps
             ? new RunOutcome(RunEnd.Completed, $"All {steps} steps are done.", steps, newest.Directory, newest.WeightsSha256)
             : null;
-    }
-
-    /// <summary>By whoever has the last checkpoint on its disk: the one that coordinated may die before it has written the model.</summary>
-    private void KeepModel(RunOutcome outcome)
-    {
-        if (outcome is { End: RunEnd.Completed, Checkpoint: { } checkpoint } && Directory.Exists(checkpoint))
-        {
-            FinalModel.Write(checkpoint, Output.Model);
-        }
     }
 }
