@@ -93,6 +93,7 @@ public sealed class FaultMatrixTests
         {
             await process.ExitCodeAsync();
             workers.Remove(process);
+            await (phase == FaultPoint.Transferring ? Task.CompletedTask : coordinator.CountAsync("In now: ", seen + 1));   // a joiner was no member yet
         }
 
         if (workers.Count < 2)
