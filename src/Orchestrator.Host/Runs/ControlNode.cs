@@ -86,7 +86,9 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
 
     private async Task<RunOutcome> OnceAsync(bool standsBy, ModelKeeper keeper, Action<string> log, CancellationToken stop)
     {
-        using var records = new RunRecords(Output, Settings.Of(OutputKeys.LoggingSteps), standsBy ? null : Job.StartStep);
+        string[] sets = [.. Job.EvaluationSets.Select(set => set.Name)];
+        var tensorBoard = Settings.Of(OutputKeys.ReportTo).Contains(OutputKeys.TensorBoard);
+        using var records = new RunRecords(Output, Settings.Of(OutputKeys.LoggingSteps), tensorBoard, sets, standsBy ? null : Job.StartStep);
         var screen = new RunScreen(Line, Settings.Of(OutputKeys.LoggingSteps));
         var shown = new ObserverAction(happened =>
         {
