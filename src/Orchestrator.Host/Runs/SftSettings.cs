@@ -1,3 +1,4 @@
+using Orchestrator.Host.Metrics;
 using Orchestrator.Host.RunFile;
 
 namespace Orchestrator.Host.Runs;
@@ -13,8 +14,14 @@ public static class SftSettings
     {
         Key[] others = [.. ObjectiveKeys.All, .. ReferenceKeys.All, ModelKeys.Reference];
         var own = settings with { Values = settings.Values.RemoveRange(others), Places = settings.Places.RemoveRange(others) };
-        return own.With(ObjectiveKeys.LossType, ["sft"]);
+        return ByItsOwnMetric(own.With(ObjectiveKeys.LossType, ["sft"]));
     }
+
+    // Without pairs there are no rewards to find the best checkpoint by.
+    private static Settings ByItsOwnMetric(Settings settings) =>
+        settings.Of(SelectionKeys.Metric) is { } name && Selection.Resolve(name, Selection.SetsOf(settings)) is { } found && found.Metric.StartsWith("rewards/", StringComparison.Ordinal)
+            ? settings.With(SelectionKeys.Metric, MetricNames.Prefix(found.Set) + MetricNames.Loss).With(SelectionKeys.GreaterIsBetter, null)
+            : settings;
 
     /// <summary>Beside the folder of the run that the file describes, unless that run is this one, or the command line names a folder.</summary>
     /// <param name="settings">As read, before <see cref="Of"/>.</param>
