@@ -35,6 +35,12 @@ public interface IReplica : IAsyncDisposable
     Task<IReadOnlyList<LeafSums>> EvaluateAsync(string split, ImmutableArray<LeafRange> leaves, CancellationToken cancellation);
 
     /// <summary>
+    /// Policy and reference answer the prompts of some rows, as the job's <see cref="SamplingPlan"/> says, each row by itself: its answers depend on the
+    /// weights alone.
+    /// </summary>
+    Task<IReadOnlyList<PromptSample>> SampleAsync(string split, ImmutableArray<int> rows, CancellationToken cancellation);
+
+    /// <summary>
     /// Writes what a resume needs and what a Hugging Face user loads into <paramref name="directory"/>: beside, synced, renamed.
     /// </summary>
     /// <returns>SHA-256 of the weights file(s), lower-case hex, as the manifest records it.</returns>

@@ -20,6 +20,9 @@ public sealed record Job
     /// <summary>Evaluation sets in the order in which they are evaluated.</summary>
     public ImmutableArray<EvaluationSet> EvaluationSets { get; init; } = [];
 
+    /// <summary>null: no set has samples.</summary>
+    public SamplingPlan? Sampling { get; init; }
+
     /// <summary>Model, reference, encoded pairs and, on a resume, the checkpoint.</summary>
     public ImmutableArray<JobFile> Files { get; init; } = [];
 
@@ -44,10 +47,21 @@ public sealed record PlanOptions(long Seed, int Pairs, int PairsPerStep, int Pai
 
 /// <summary>A set of held-out pairs. Its leaves are consecutive runs of <paramref name="PairsPerLeaf"/> pairs in file order.</summary>
 /// <param name="Name">As the metrics prefix says it: "eval" gives eval_loss.</param>
-public sealed record EvaluationSet(string Name, int Pairs, int PairsPerLeaf)
+/// <param name="Samples">The first so many rows' prompts are answered by policy and reference at each evaluation.</param>
+public sealed record EvaluationSet(string Name, int Pairs, int PairsPerLeaf, int Samples = 0)
 {
     public int Leaves => (Pairs + PairsPerLeaf - 1) / PairsPerLeaf;
 }
+
+/// <summary>How prompts of evaluation sets are answered.</summary>
+/// <param name="Temperature">0: the most likely token each time.</param>
+/// <param name="EosId">Ends an answer; null: each has <paramref name="MaxNewTokens"/>.</param>
+public sealed record SamplingPlan(int MaxNewTokens, double Temperature, long Seed, int? EosId);
+
+/// <summary>A prompt's answers, as ids, the end token included where it came.</summary>
+/// <param name="Row">Of the evaluation set.</param>
+/// <param name="Reference">null where the run has no reference.</param>
+public sealed record PromptSample(int Row, ImmutableArray<int> Policy, ImmutableArray<int>? Reference);
 
 /// <summary>A file that a worker needs.</summary>
 /// <param name="Name">Relative, with forward slashes: "model/config.json", "reference/model.safetensors", "pairs/train.pairs", "checkpoint/manifest.json".</param>

@@ -101,6 +101,14 @@ public sealed class Replica : IReplica
     }
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<PromptSample>> SampleAsync(string split, ImmutableArray<int> rows, CancellationToken cancellation)
+    {
+        var (set, _) = _parts.EvaluationSet(split);
+        var plan = _parts.Job.Sampling ?? throw new InvalidOperationException("Samples are asked for, and the job does not say how they are drawn.");
+        return await _device.Run(() => rows.Select(row => PromptSampling.Answer(_parts, set, row, plan, cancellation)).ToList(), cancellation);
+    }
+
+    /// <inheritdoc/>
     public Task<string> SaveAsync(string directory, long term, CancellationToken cancellation) => _device.Run(
         () =>
         {

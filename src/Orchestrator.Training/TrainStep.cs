@@ -41,6 +41,9 @@ public sealed class TrainStep : IDisposable
     /// <summary>Tokens of a sequence at most, where the step makes sequences that the data does not hold; the model's own limit holds too.</summary>
     public int LongestSequence { get; init; } = int.MaxValue;
 
+    /// <summary>null where the objective needs none.</summary>
+    internal ReferenceModel? ReferenceModel => _reference?.Load();
+
     /// <summary>Forward and backward.</summary>
     /// <param name="rows">Of the set.</param>
     /// <param name="step">The step to which the leaf belongs.</param>

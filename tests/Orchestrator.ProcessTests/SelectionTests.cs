@@ -11,7 +11,8 @@ public sealed class SelectionTests
         string[] Train(string name, params string[] more) => run.Train(name,
         [
             "--set", $"eval_dataset={{helpful: {run.FirstRows(16)}, harmless: {run.FirstRows(24)}}}", "--set", "eval_steps=2", "--set", "keep_last=1",
-            "--set", "metric_for_best_model=eval_helpful_loss", "--set", "greater_is_better=true", "--set", "load_best_model_at_end=true", "--set", "early_stopping_patience=2", .. more,
+            "--set", "metric_for_best_model=eval_helpful_loss", "--set", "greater_is_better=true", "--set", "load_best_model_at_end=true", "--set", "early_stopping_patience=2",
+            "--set", "eval_samples=2", "--set", "eval_sample_tokens=8", "--set", "logging_steps=4", "--set", "report_to=tensorboard", .. more,
         ]);
         var output = await OrchestratorProcess.RunAsync(0, Train("undisturbed", "--workers", "2"));   // the loss falls: by this rule the first evaluation is the best
         Assert.Contains("Early stopping: 2 evaluations in a row", output, StringComparison.Ordinal);
@@ -35,6 +36,14 @@ public sealed class SelectionTests
         Assert.Equal(run.Metrics("undisturbed"), run.Metrics("killed"));
         Assert.Equal(run.WeightsSha256("undisturbed"), run.WeightsSha256("killed"));
         Assert.Equal(["step-00000002", "step-00000006"], Checkpoints("killed"));
+        Assert.Equal(Samples("undisturbed"), Samples("killed"));
+        Assert.Equal(16, Samples("killed").Length);   // two of each set, four times
+        var first = JsonDocument.Parse(Samples("killed")[0]).RootElement;
+        Assert.Equal(first.GetProperty("reference").GetString(), first.GetProperty("policy").GetString());   // before the first step they are one
+        Assert.NotEqual("", first.GetProperty("policy").GetString());
+        Assert.Equal(2, Directory.GetFiles(Path.Combine(run.Out("killed"), "tensorboard")).Length);
+
+        string[] Samples(string name) => File.ReadAllLines(Path.Combine(run.Out(name), "samples.jsonl"));
 
         IEnumerable<string> Checkpoints(string name) =>
             Directory.EnumerateDirectories(Path.Combine(run.Out(name), "checkpoints")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);

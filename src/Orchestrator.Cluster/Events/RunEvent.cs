@@ -63,6 +63,11 @@ public sealed record StepCommitted(
 /// <param name="Set">Name of the evaluation set.</param>
 public sealed record Evaluated(long Step, string Set, ImmutableArray<MetricSum> Metrics, double Seconds) : RunEvent;
 
+/// <param name="Step">Steps committed when the prompts were answered.</param>
+/// <param name="Set">Name of the evaluation set.</param>
+/// <param name="Samples">In order of rows.</param>
+public sealed record Sampled(long Step, string Set, ImmutableArray<PromptSample> Samples, double Seconds) : RunEvent;
+
 /// <param name="WeightsSha256">As the checkpoint's manifest records it.</param>
 public sealed record CheckpointWritten(long Step, long Term, string Directory, string WeightsSha256, double Seconds) : RunEvent;
 

@@ -207,7 +207,14 @@ public sealed record Evaluation(
     ImmutableSortedDictionary<string, LeafRange> Outstanding,
     ImmutableSortedDictionary<int, Core.LeafSums> Sums,
     TimeSpan Since,
-    double? Value = null);
+    double? Value = null)
+{
+    /// <summary>The set's pairs are done; <see cref="Pending"/> and <see cref="Outstanding"/> are now rows whose prompts are answered.</summary>
+    public bool Sampling { get; init; }
+
+    /// <summary>By row; null where it could not be had.</summary>
+    public ImmutableSortedDictionary<int, Core.PromptSample?> Samples { get; init; } = ImmutableSortedDictionary<int, Core.PromptSample?>.Empty;
+}
 
 /// <summary>A checkpoint under way.</summary>
 /// <param name="Fetching">The worker has written it; it is being downloaded.</param>

@@ -39,9 +39,15 @@ internal static class Evaluations
 
     public static void Take(CoordinatorTurn turn, string worker, LeavesEvaluated answer)
     {
-        if (turn.State.Evaluation is not { } going || answer.Step != going.Step || answer.Set != turn.Rules.Sets[going.Set].Name
+        if (turn.State.Evaluation is not { } going || answer.Step != going.Step || answer.Set != turn.Rules.Sets[going.Set].Name || answer.Sample != going.Sampling
             || !going.Outstanding.TryGetValue(worker, out var asked))
         {
+            return;
+        }
+
+        if (going.Sampling)
+        {
+            Samplings.Take(turn, going, worker, answer, asked);
             return;
         }
 
@@ -96,7 +102,7 @@ internal static class Evaluations
         };
     }
 
-    private static void Deal(CoordinatorTurn turn)
+    public static void Deal(CoordinatorTurn turn)
     {
         var going = turn.State.Evaluation!;
         foreach (var worker in turn.State.Trouble is null ? turn.State.Members.Where(m => !going.Outstanding.ContainsKey(m)) : [])
@@ -119,6 +125,19 @@ internal static class Evaluations
         var metrics = LeafSums.Total(going.Sums.Values);
         turn.Publish(new Evaluated(going.Step, set.Name, metrics, (turn.Now - going.Since).TotalSeconds));
         var value = set.Name == turn.Rules.Selection?.Set ? Selections.ValueOf(turn, metrics) : going.Value;
+        if (set.Samples > 0)
+        {
+            Samplings.Open(turn, going with { Value = value });
+            Deal(turn);
+            return;
+        }
+
+        Next(turn, going, value);
+    }
+
+    /// <summary>A set is done: the next one, or the step after the evaluation.</summary>
+    public static void Next(CoordinatorTurn turn, Evaluation going, double? value)
+    {
         if (going.Set + 1 < turn.Rules.Sets.Length)
         {
             Open(turn, going.Set + 1, value);
@@ -134,7 +153,7 @@ internal static class Evaluations
     private static Evaluate Command(CoordinatorTurn turn, LeafRange leaves)
     {
         var going = turn.State.Evaluation!;
-        var command = new Evaluate { Term = turn.State.Term, Step = going.Step, Set = turn.Rules.Sets[going.Set].Name, Committed = turn.Committed };
+        var command = new Evaluate { Term = turn.State.Term, Step = going.Step, Set = turn.Rules.Sets[going.Set].Name, Committed = turn.Committed, Sample = going.Sampling };
         command.Leaves.AddRange(Leaves.Of([leaves]).Ranges);
         return command;
     }

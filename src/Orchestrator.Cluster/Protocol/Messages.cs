@@ -31,6 +31,20 @@ public sealed partial class ComputeStep
     public Deal ToDeal() => new([.. Deal.Select(leaves => leaves.Ranges.Select(range => new Core.LeafRange(range.Start, range.Count)).ToImmutableArray())]);
 }
 
+/// <summary>The wire's form of a <see cref="PromptSample"/>.</summary>
+public sealed partial class Sample
+{
+    public static Sample Of(PromptSample sample)
+    {
+        var packed = new Sample { Row = sample.Row, HasReference = sample.Reference is not null };
+        packed.Policy.AddRange(sample.Policy);
+        packed.Reference.AddRange(sample.Reference ?? []);
+        return packed;
+    }
+
+    public PromptSample ToSample() => new(Row, [.. Policy], HasReference ? [.. Reference] : null);
+}
+
 /// <summary>The wire's form of an <see cref="EvaluationHistory"/>.</summary>
 public sealed partial class Seen
 {

@@ -94,7 +94,7 @@ internal static class WorkerResults
                 Answer(turn, compute.Command, report);
                 break;
             case EvaluateLeaves evaluate:
-                turn.Reply(new LeavesEvaluated { Term = evaluate.Command.Term, Step = evaluate.Command.Step, Set = evaluate.Command.Set, Error = failed.Reason });
+                turn.Reply(new LeavesEvaluated { Term = evaluate.Command.Term, Step = evaluate.Command.Step, Set = evaluate.Command.Set, Sample = evaluate.Command.Sample, Error = failed.Reason });
                 break;
             case SaveState save:
                 Answer(turn, save.Command, new Saved { Term = save.Command.Term, Step = save.Command.Step, Error = failed.Reason });

@@ -148,6 +148,13 @@ internal sealed class ReplicaDriver : IAsyncDisposable
     private async Task<WorkResult> EvaluateAsync(Evaluate command, CancellationToken cancellation)
     {
         ImmutableArray<LeafRange> leaves = [.. command.Leaves.Select(range => new LeafRange(range.Start, range.Count))];
+        if (command.Sample)
+        {
+            var answer = new LeavesEvaluated { Term = command.Term, Step = command.Step, Set = command.Set, Sample = true };
+            answer.Samples.AddRange((await Replica.SampleAsync(command.Set, [.. leaves.SelectMany(range => range.Leaves)], cancellation)).Select(Sample.Of));
+            return new Answer(answer);
+        }
+
         var sums = await Replica.EvaluateAsync(command.Set, leaves, cancellation);
         return new Answer(new LeavesEvaluated { Term = command.Term, Step = command.Step, Set = command.Set, Sums = Sums.Of(sums) });
     }

@@ -59,6 +59,7 @@ public sealed class EventsFile(string path, bool sums = false) : IRunObserver, I
             step.Skipped,
         },
         Evaluated evaluated => new { evaluated.Step, evaluated.Set, evaluated.Seconds },
+        Sampled sampled => new { sampled.Step, sampled.Set, Samples = sampled.Samples.Length, sampled.Seconds },
         RunEnded ended => ended.Outcome,
         _ => (object)happened,
     };

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace Orchestrator.Host.RunFile;
 
-/// <summary>Section "output", second part: which checkpoint is best, and when to stop early. Names and rules are transformers'.</summary>
+/// <summary>Section "output", second part: which checkpoint is best, when to stop early (names and rules are transformers'), and what evaluations let the models write.</summary>
 public static class SelectionKeys
 {
     private const string Section = "output";
@@ -35,5 +35,22 @@ public static class SelectionKeys
         ChangesResult = false,
     };
 
-    public static ImmutableArray<Key> All { get; } = [Metric, GreaterIsBetter, LoadBest, Patience, Threshold];
+    public static readonly Key<int> Samples = new(Section, "eval_samples", Kinds.Whole(0, 10000), 0,
+        "At each evaluation policy and reference answer the first so many prompts of each set, to samples.jsonl.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<int> SampleTokens = new(Section, "eval_sample_tokens", Kinds.Whole(1, 1 << 20), 64, "Tokens of such an answer, at most.")
+    {
+        ChangesResult = false,
+    };
+
+    public static readonly Key<double> SampleTemperature = new(Section, "eval_sample_temperature", Kinds.Number(least: 0, most: 100), 0,
+        "0: the most likely token each time; above, tokens are drawn by the seed.")
+    {
+        ChangesResult = false,
+    };
+
+    public static ImmutableArray<Key> All { get; } = [Metric, GreaterIsBetter, LoadBest, Patience, Threshold, Samples, SampleTokens, SampleTemperature];
 }

@@ -34,6 +34,16 @@ public static class History
         }
     }
 
+    /// <summary>Keeps the lines of steps up to <paramref name="step"/>.</summary>
+    public static void CutSamples(string path, long step)
+    {
+        if (File.Exists(path))
+        {
+            File.WriteAllLines(path + ".tmp", File.ReadAllLines(path).TakeWhile(line => StepOf(line) <= step));
+            File.Move(path + ".tmp", path, overwrite: true);
+        }
+    }
+
     /// <summary>What the evaluations in a metrics file have shown.</summary>
     /// <param name="rules">null: only that they were made.</param>
     public static EvaluationHistory Seen(string path, SelectionRules? rules)

@@ -18,12 +18,19 @@ public static class JobBuilder
             RunId = resume?.Earlier.RunId ?? Guid.NewGuid().ToString("N"),
             RunFile = SettingsWriter.Write(settings),
             Plan = Mapping.Plan(settings, data.RowsOfSources),
-            EvaluationSets = data.EvaluationSets(settings.Of(DataKeys.PairsPerLeaf)),
+            EvaluationSets = data.EvaluationSets(settings.Of(DataKeys.PairsPerLeaf), settings.Of(SelectionKeys.Samples)),
+            Sampling = Sampling(settings),
             Files = [.. files, .. resume?.Files() ?? []],
             StartStep = resume?.Step ?? 0,
             StateDigest = resume?.Checkpoint?.State.Digest,
         };
     }
+
+    private static SamplingPlan? Sampling(Settings settings) => settings.Of(SelectionKeys.Samples) == 0 ? null : new SamplingPlan(
+        settings.Of(SelectionKeys.SampleTokens),
+        settings.Of(SelectionKeys.SampleTemperature),
+        settings.Of(TrainingKeys.Seed),
+        TextSource.Load(settings.Of(ModelKeys.Path), settings.Of(DataKeys.ChatTemplate)).Tokenizer?.EosId);
 
     private static ImmutableArray<JobFile> Files(Settings settings, PreparedData data, OutputDirectory output, CancellationToken cancellation)
     {

@@ -12,6 +12,9 @@ public sealed record OutputDirectory(string Path)
 
     public string Events => In(Host.Metrics.EventsFile.FileName);
 
+    /// <summary>What policy and reference wrote at evaluations; absent where nobody asked.</summary>
+    public string Samples => In(Host.Metrics.SamplesFile.FileName);
+
     /// <summary>Event files for TensorBoard; absent where nobody asked.</summary>
     public string TensorBoard => In("tensorboard");
 
@@ -63,7 +66,7 @@ public sealed record OutputDirectory(string Path)
             Directory.Delete(name, recursive: true);
         }
 
-        foreach (var name in new[] { RunFile, Job, Metrics, Events, Best })
+        foreach (var name in new[] { RunFile, Job, Metrics, Events, Best, Samples })
         {
             File.Delete(name);
         }

@@ -48,7 +48,8 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
             notes.ToImmutable());
     }
 
-    public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf) => [.. Eval.Select(set => new EvaluationSet(set.Name, set.Report.RowsKept, pairsPerLeaf))];
+    public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf, int samples) =>
+        [.. Eval.Select(set => new EvaluationSet(set.Name, set.Report.RowsKept, pairsPerLeaf, Math.Min(samples, set.Report.RowsKept)))];
 
     private static TokenCache? CacheOf(Settings settings, OutputDirectory output) => settings.Of(DataKeys.CacheDirectory) switch
     {

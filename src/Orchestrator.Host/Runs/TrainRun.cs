@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Orchestrator.Cluster;
 using Orchestrator.Core;
+using Orchestrator.Host.Metrics;
 using Orchestrator.Host.Processes;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Screen;
@@ -71,6 +72,8 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         var selection = Selection.Of(Settings);
         var seen = resume is null ? EvaluationHistory.Empty : History.Seen(Output.Metrics, selection);
         BestModel.Reconcile(Output, selection, seen);
+        History.CutSamples(Output.Samples, seen.Evaluated >= job.StartStep ? job.StartStep : job.StartStep - 1);
+        var samples = new SamplesFile(Output.Samples, TextSource.Load(Settings.Of(ModelKeys.Path), Settings.Of(DataKeys.ChatTemplate)).Tokenizer, Output.Pairs, Line.Write);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var timeline = new CoordinatorTimeline(TraceFolder);
         await using var workers = new WorkersOfThisRun(this, places, token, giveUp);
@@ -81,7 +84,7 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
             Workers = Settings.Of(ClusterKeys.WaitForWorkers) ?? Math.Max(1, places.Count),
             Resumed = resume?.Checkpoint?.Directory,
             Seen = seen,
-            Observers = [new ObserverAction(workers.On), timeline, .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]],
+            Observers = [samples, new ObserverAction(workers.On), timeline, .. Observer is null ? Array.Empty<IRunObserver>() : [Observer]],
         };
         var outcome = await node.RunAsync(giveUp.Token);
         return workers.Lost is { } why && outcome.End != RunEnd.Completed ? outcome with { End = RunEnd.Failed, Reason = $"{why} {outcome.Reason}" } : outcome;

@@ -83,6 +83,30 @@ public sealed class ClusterRunTests
     }
 
     [Fact]
+    public async Task Prompts_are_answered_at_evaluations_and_one_that_cannot_be_costs_a_warning()
+    {
+        var (one, two) = (await RunAsync("a"), await RunAsync("a", "b"));
+        Assert.Equal(one, two);
+
+        static async Task<string[]> RunAsync(params string[] workers)
+        {
+            await using var run = new TestRun();
+            run.World.RowThatFails = 2;
+            await run.StartAsync(steps: 2, o => o with { Workers = workers.Length, Job = o.Job with { EvaluationSets = [new("eval", 50, 4, Samples: 4), new("other", 3, 4), new("third", 3, 4, 1)] } });
+            run.Add(workers);
+            var outcome = await run.EndAsync();
+            Assert.True(outcome.End == RunEnd.Completed, outcome.Reason + "\n" + run.Story());
+            Assert.Equal(["0 eval 0,1,3", "0 third 0", "2 eval 0,1,3", "2 third 0"], run.All<Sampled>().Select(s => $"{s.Step} {s.Set} {string.Join(',', s.Samples.Select(sample => sample.Row))}"));
+            Assert.Equal(10, run.World.Sampled.Count);   // each once
+            Assert.Equal(2, run.All<Warning>().Count(warning => warning.Message.Contains("row 2 of 'eval' could not be answered", StringComparison.Ordinal)));
+            Assert.Equal(6, run.All<Evaluated>().Count);
+            var first = run.All<Sampled>()[0].Samples;
+            Assert.True(first[0].Reference is [0] && first[1].Reference is null);
+            return [.. run.All<Sampled>().SelectMany(s => s.Samples).Select(s => string.Join(' ', s.Policy))];
+        }
+    }
+
+    [Fact]
     public async Task A_metric_that_the_set_does_not_have_ends_the_run_at_the_first_evaluation()
     {
         await using var run = await new TestRun().StartAsync(steps: 4, o => o with

@@ -27,6 +27,11 @@ internal sealed class FakeWorld
     /// <summary>Every leaf that was computed: (worker, step, leaf).</summary>
     public ConcurrentQueue<(string Worker, long Step, int Leaf)> Computed { get; } = [];
 
+    /// <summary>Every prompt that was answered, or that it was tried for.</summary>
+    public ConcurrentQueue<(string Worker, long Step, string Set, int Row)> Sampled { get; } = [];
+
+    public int RowThatFails { get; set; } = -1;
+
     public ConcurrentDictionary<string, FakeReplica> Replicas { get; } = [];
 
     public IReplicaFactory FactoryFor(string worker) => new Factory(this, worker);
@@ -153,6 +158,14 @@ internal sealed class FakeReplica : IReplica
         }
 
         return [.. leaves.SelectMany(range => range.Leaves).Select(leaf => new LeafSums(leaf, [new MetricSum("loss", _weights.Span[leaf % Floats] * 2, 2)]))];
+    }
+
+    public Task<IReadOnlyList<PromptSample>> SampleAsync(string split, ImmutableArray<int> rows, CancellationToken cancellation)
+    {
+        _world.Sampled.Enqueue((_worker, AppliedStep, split, Assert.Single(rows)));
+        return rows[0] == _world.RowThatFails
+            ? throw new ArithmeticException("The highest logit is infinite.")
+            : Task.FromResult<IReadOnlyList<PromptSample>>([new PromptSample(rows[0], [BitConverter.SingleToInt32Bits(_weights.Span[rows[0]]), rows[0]], rows[0] % 2 == 0 ? [rows[0]] : null)]);
     }
 
     public async Task<string> SaveAsync(string directory, long term, CancellationToken cancellation)

@@ -119,6 +119,7 @@ internal sealed record Scenario
 
     private static RunRules WithSelection(RunRules rules, Dice dice) => rules.Sets.IsEmpty || rules.EvalEverySteps == 0 || dice.Chance(0.3) ? rules : rules with
     {
+        Sets = [rules.Sets[0] with { Samples = dice.Between(0, 2) }],
         Selection = new SelectionRules("eval", "quality", dice.Chance(0.5), dice.Chance(0.8) ? dice.Between(1, 2) : null, dice.Pick([0, 0, 2])),
     };
 

@@ -135,7 +135,19 @@ internal sealed partial class SimDriver
         return Here();
     }
 
-    private Answer Evaluated(Evaluate command) => new(new LeavesEvaluated
+    private Answer Evaluated(Evaluate command)
+    {
+        if (!command.Sample)
+        {
+            return OnPairs(command);
+        }
+
+        var answer = new LeavesEvaluated { Term = command.Term, Step = command.Step, Set = command.Set, Sample = true };
+        answer.Samples.Add(new Sample { Row = command.Leaves[0].Start });
+        return new Answer(answer);
+    }
+
+    private Answer OnPairs(Evaluate command) => new(new LeavesEvaluated
     {
         Term = command.Term,
         Step = command.Step,
