@@ -21,5 +21,8 @@ internal sealed record EncodedRow(int[] Prompt, int[] Chosen, int[] Rejected)
 internal readonly record struct Kept(int PromptStart, int Prompt, int Chosen, int Rejected)
 {
     public EncodedRow Of(EncodedRow row) => new(
-        row.Prompt[PromptStart..(PromptStart + Prompt)], row.Chosen[..Chosen], row.Rejected[..Rejected]) { Label = row.Label };
+        row.Prompt[PromptStart..(PromptStart + Prompt)], row.Chosen[..Chosen], row.Rejected[..Rejected])
+    {
+        Label = row.Label,
+    };
 }
