@@ -65,8 +65,8 @@ public sealed record ScoreRun(Settings Settings)
 
     private async Task<Benchmark> ScoreAsync(EncodedPairs pairs, IReadOnlyList<string> files, CancellationToken cancellation)
     {
+        await using var scorer = await PairScorer.OpenAsync(Options(), cancellation); // refuses a loss that cannot be scored before rows are looked at
         var (benchmark, categories) = (new Benchmark(), Categories(pairs, files));
-        await using var scorer = await PairScorer.OpenAsync(Options(), cancellation);
         await foreach (var score in scorer.ScoreAsync(pairs, cancellation))
         {
             benchmark.Add(score, categories.Length > 0 ? categories[score.Row] : null, categories.Length > 0);
