@@ -2,12 +2,13 @@ using System.Diagnostics;
 
 namespace Orchestrator.ProcessTests;
 
-/// <summary>The chaos program, for about a minute: three control nodes, two worker hosts, faults of a seed. The long run is started by hand.</summary>
+/// <summary>The chaos program, for about a minute: three control nodes, two worker hosts, faults of a seed. On demand, with ORCHESTRATOR_CHAOS=1; the long run is started by hand.</summary>
 public sealed class ChaosTests
 {
-    [Fact]
+    [SkippableFact]
     public async Task Nothing_is_lost_in_a_short_chaos()
     {
+        Skip.If(Environment.GetEnvironmentVariable("ORCHESTRATOR_CHAOS") != "1", "Set ORCHESTRATOR_CHAOS=1 to run it.");
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Orchestrator.Chaos"), ["--minutes", "0.4", "--workers", "2", "--seed", "2", "--patience", "3"])
         {
             RedirectStandardOutput = true,
