@@ -35,7 +35,7 @@ public sealed record SourceShare(int Rows, int PerEpoch)
 
 /// <summary>
 /// The order of a mixture's epoch. Each source is visited in passes of its own, each pass all of its rows in a new order, and an epoch takes the
-/// next <see cref="SourceShare.PerEpoch"/> of them: no row comes again before all others of its source have come.
+/// next <see cref="SourceShare.PerEpoch"/> of them: a row has come at most once more often than any other of its source.
 /// </summary>
 internal static class MixedOrder
 {

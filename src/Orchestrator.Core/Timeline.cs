@@ -90,23 +90,7 @@ public sealed class Timeline : IDisposable
 }
 
 /// <summary>A span under way; the default one records nothing.</summary>
-public readonly struct TimelineSpan(Timeline timeline, string name, long step, double began, double processor, int thread) : IDisposable, IEquatable<TimelineSpan>
+public readonly record struct TimelineSpan(Timeline? Timeline, string Name, long Step, double Began, double Processor, int Thread) : IDisposable
 {
-    private readonly Timeline? _timeline = timeline;
-
-    public void Dispose() => _timeline?.Add(name, step, began, Timeline.Now, thread == Environment.CurrentManagedThreadId ? ThreadTime.Microseconds() - processor : null);
-
-    public bool Equals(TimelineSpan other) => ReferenceEquals(_timeline, other._timeline) && (Name, Began) == (other.Name, other.Began);
-
-    public override bool Equals(object? obj) => obj is TimelineSpan other && Equals(other);
-
-    public override int GetHashCode() => HashCode.Combine(Name, Began);
-
-    public static bool operator ==(TimelineSpan left, TimelineSpan right) => left.Equals(right);
-
-    public static bool operator !=(TimelineSpan left, TimelineSpan right) => !left.Equals(right);
-
-    private string Name => name;
-
-    private double Began => began;
+    public void Dispose() => Timeline?.Add(Name, Step, Began, Timeline.Now, Thread == Environment.CurrentManagedThreadId ? ThreadTime.Microseconds() - Processor : null);
 }

@@ -74,7 +74,7 @@ public sealed class TrainStep : IDisposable
         if (Objective.Needs.Mismatched)
         {
             // Neighbours in the set, so that a leaf of one row has one too.
-            var other = ForwardMismatched(set, Enumerable.Range(0, set.Pairs.Count).ToArray(), rows[0], rows.Length);
+            var other = ForwardMismatched(set, set.All, rows[0], rows.Length);
             view = view with { Whole = new WholeStep(other.Policy, other.Reference, 0) };
         }
 

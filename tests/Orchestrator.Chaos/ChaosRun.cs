@@ -45,7 +45,9 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
             say($"Records and logs: {folder}");
         }
 
-        return report.NothingLost;
+        return report.Faults.Count > 0
+            ? report.NothingLost
+            : throw new InvalidOperationException("The run ended before any fault was tried, which shows nothing: give it more --minutes.");
     }
 
     private async Task<CalmRun> CalmAsync(string folder, NetHost[] hosts, CancellationToken stop)

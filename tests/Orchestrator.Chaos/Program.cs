@@ -11,7 +11,7 @@ const string Usage = """
       --json FILE       the report as JSON
       --folder DIR      where it works (default: a temporary folder, removed when nothing was lost)
       --no-namespaces   no host gets a network of its own: no partitions
-    Exit code 0: nothing lost, same weights; 1: something was lost; 2: it could not be tried.
+    Exit code 0: nothing lost, same weights; 1: something was lost, or no fault was tried; 2: wrong arguments.
     """;
 
 ChaosOptions options;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Orchestrator.ProcessTests;
 
-/// <summary>The chaos program, for about a minute: three control nodes, two worker hosts, faults of a seed. On demand, with ORCHESTRATOR_CHAOS=1; the long run is started by hand.</summary>
+/// <summary>The chaos program, for some minutes: three control nodes, two worker hosts, faults of a seed. On demand, with ORCHESTRATOR_CHAOS=1; the long run is started by hand.</summary>
 public sealed class ChaosTests
 {
     [SkippableFact]

@@ -7,30 +7,29 @@ namespace Orchestrator.Training.Quickstart;
 /// <summary>An untrained Llama of some 400,000 parameters, with a tokenizer learnt from the texts it will be trained on.</summary>
 public static class QuickstartModel
 {
-    private const int Vocabulary = 768;
-
     /// <summary>Longest sequence, tokens.</summary>
     public const int Positions = 128;
 
-    /// <summary>Writes a Hugging Face model directory; the same texts and seed give the same bytes.</summary>
-    public static void Create(IEnumerable<string> texts, long seed, string directory)
+    /// <summary>Writes a Hugging Face model directory; the same texts, sizes and seed give the same bytes.</summary>
+    /// <param name="vocabulary">Tokens at most.</param>
+    /// <param name="hidden">Width, a multiple of 24; the feed-forward layers are 8/3 of it.</param>
+    public static void Create(IEnumerable<string> texts, long seed, string directory, int vocabulary = 768, int hidden = 96, int layers = 3)
     {
-        var vocabulary = BpeTrainer.Train(texts, Vocabulary, directory);
-        var config = new ModelConfig(Path.Combine(directory, "config.json"), JsonSerializer.Serialize(Config(vocabulary), Indented));
+        var config = new ModelConfig(Path.Combine(directory, "config.json"), JsonSerializer.Serialize(Config(BpeTrainer.Train(texts, vocabulary, directory), hidden, layers), Indented));
         using var model = ModelDirectory.Create(config, seed, CPU);
         ModelDirectory.Save(model, null, directory);
     }
 
     private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true };
 
-    private static object Config(int vocabulary) => new
+    private static object Config(int vocabulary, int hidden, int layers) => new
     {
         architectures = new[] { "LlamaForCausalLM" },
         model_type = "llama",
         hidden_act = "silu",
-        hidden_size = 96,
-        intermediate_size = 256,
-        num_hidden_layers = 3,
+        hidden_size = hidden,
+        intermediate_size = hidden * 8 / 3,
+        num_hidden_layers = layers,
         num_attention_heads = 4,
         num_key_value_heads = 4,
         max_position_embeddings = Positions,

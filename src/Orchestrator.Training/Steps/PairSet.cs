@@ -8,6 +8,11 @@ public sealed record PairSet(string Name, EncodedPairs Pairs)
 {
     public const string Train = "train";
 
+    private int[]? _all;
+
+    /// <summary>Every row, in file order.</summary>
+    internal IReadOnlyList<int> All => _all ??= [.. Enumerable.Range(0, Pairs.Count)];
+
     /// <summary>Lays rows end to end for one forward pass.</summary>
     internal PackedBatch Pack(ReadOnlySpan<int> rows)
     {

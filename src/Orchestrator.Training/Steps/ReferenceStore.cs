@@ -71,7 +71,7 @@ internal sealed class ReferenceStore : IDisposable
             _writing ??= new FileStream(_own, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
             _writing.Write(record);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
         }
     }
@@ -90,7 +90,7 @@ internal sealed class ReferenceStore : IDisposable
                     _read[path] = Read(path, from);
                 }
             }
-            catch (IOException)
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
             }
         }
