@@ -171,7 +171,7 @@ public sealed class Replica : IReplica
     private ImmutableArray<MetricSum> TrainLeaf(StepWork work, StepView step, int leaf)
     {
         using var span = _times.Span("leaf");
-        return _parts.Step.Train(_parts.Train, _parts.Plan.PairsOf(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf));
+        return _parts.Step.Train(_parts.Train, _parts.Rows.Of(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf));
     }
 
     private StagedStep Stage(StepWork work, StepView step)

@@ -85,6 +85,7 @@ public sealed class ReplicaFactory : IReplicaFactory
             Optimizer = new FlatOptimizer(rule, state.Weights, state.OptimizerStates),
             Slots = new GradientSlots(policy, state.Layout, memory),
             Plan = plan,
+            Rows = new StepRows(plan, sets[PairSet.Train]),
             Schedule = new Schedule(_options.Schedule, plan.Steps),
             Sets = sets,
             Timeline = _timeline,

@@ -45,6 +45,13 @@ public sealed record PairSet(string Name, EncodedPairs Pairs)
         return labels;
     }
 
+    /// <summary>Tokens of a row that a forward pass computes: a shared prompt once, and of each completion all but the last.</summary>
+    internal int TokensToCompute(int row)
+    {
+        var pair = Pairs[row];
+        return pair.Prompt.Length + pair.Chosen.Length + pair.Rejected.Length - Pairs.CompletionsPerRow;
+    }
+
     /// <summary>Tokens of the rows' sequences, the prompt counted for each completion, as TRL counts them.</summary>
     internal long TokensOf(ReadOnlySpan<int> rows)
     {

@@ -31,6 +31,9 @@ internal sealed record ReplicaParts : IDisposable
 
     public required BatchPlan Plan { get; init; }
 
+    /// <summary>The rows of each step's leaves.</summary>
+    public required StepRows Rows { get; init; }
+
     public required Schedule Schedule { get; init; }
 
     public required Timeline Timeline { get; init; }
@@ -50,13 +53,10 @@ internal sealed record ReplicaParts : IDisposable
     public StepView ViewOf(long step)
     {
         var (chosen, rejected) = (0L, 0L);
-        for (var leaf = 0; leaf < Plan.LeavesInStep(step); leaf++)
+        foreach (var row in Rows.Of(step))
         {
-            foreach (var row in Plan.PairsOf(step, leaf))
-            {
-                var pair = Train.Pairs[row];
-                (chosen, rejected) = (chosen + pair.Chosen.Length, rejected + pair.Rejected.Length);
-            }
+            var pair = Train.Pairs[row];
+            (chosen, rejected) = (chosen + pair.Chosen.Length, rejected + pair.Rejected.Length);
         }
 
         return new StepView(Plan.PairsInStep(step), chosen, rejected);

@@ -63,12 +63,12 @@ internal sealed class WholeStepExchange(ReplicaParts parts, int bucket)
     private void ComputeLeaves(StepWork work, CancellationToken cancellation)
     {
         using var guard = no_grad();
-        var step = parts.Step.Objective.Needs.Mismatched ? Enumerable.Range(0, work.Leaves).SelectMany(leaf => parts.Plan.PairsOf(work.Id.Step, leaf)).ToArray() : [];
+        var step = parts.Step.Objective.Needs.Mismatched ? parts.Rows.Of(work.Id.Step) : [];
         foreach (var leaf in work.Deal.LeavesOf(work.Rank))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var rows = parts.Plan.PairsOf(work.Id.Step, leaf);
+            var rows = parts.Rows.Of(work.Id.Step, leaf);
             _leaves[leaf] = WholeStepRow.FromTensors(
                 step.Length > 0 ? parts.Step.ForwardMismatched(parts.Train, step, leaf * parts.Plan.PairsPerLeaf, rows.Length) : parts.Step.Forward(parts.Train, rows.AsSpan()));
         }

@@ -69,8 +69,8 @@ public sealed class KtoReplicaTests
         AddSurerReference(rig, "llama");
         var trained = await rig.TrainAsync(3, 1);
         var rows = ReplicaRig.RandomRows(7, 5).ToArray();
-        var plan = rig.Job.Plan.ToPlan();
-        var order = Enumerable.Range(0, plan.LeavesInStep(0)).SelectMany(leaf => plan.PairsOf(0, leaf)).ToArray();
+        using var pairs = EncodedPairs.Open(Path.Combine(rig.Root, "train.pairs"));
+        var order = new StepRows(rig.Job.Plan.ToPlan(), new PairSet(PairSet.Train, pairs)).Of(0);
         using var policy = ModelDirectory.Load(Path.Combine(rig.Root, "model"), CPU);
         using var reference = ModelDirectory.Load(Path.Combine(rig.Root, "reference"), CPU);
         var ratios = order.Select((row, place) => (rows[row].Item1, rows[order[(place + 6) % 7]].Item2)).Select(row => Sum(policy, row) - Sum(reference, row)).ToArray();
