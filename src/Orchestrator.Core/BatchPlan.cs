@@ -71,6 +71,21 @@ public sealed class BatchPlan
         return [.. Enumerable.Range(0, count).Select(i => PairAt(start + i))];
     }
 
+    /// <summary>Indices into the data of all pairs that steps from <paramref name="from"/> on visit, ascending, each once.</summary>
+    /// <param name="rows">Of the data.</param>
+    public int[] Visited(long from, int rows)
+    {
+        var (visited, left) = (new bool[rows], rows);
+        for (var position = from * PairsPerStep; position < TotalPairs && left > 0; position++)
+        {
+            var pair = PairAt(position);
+            left -= visited[pair] ? 0 : 1;
+            visited[pair] = true;
+        }
+
+        return [.. Enumerable.Range(0, rows).Where(row => visited[row])];
+    }
+
     private int PairAt(long position)
     {
         var (epoch, index) = Math.DivRem(position, Pairs);

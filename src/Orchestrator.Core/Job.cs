@@ -20,6 +20,9 @@ public sealed record Job
     /// <summary>Evaluation sets in the order in which they are evaluated.</summary>
     public ImmutableArray<EvaluationSet> EvaluationSets { get; init; } = [];
 
+    /// <summary>null: the reference's values are computed live, or there is none.</summary>
+    public ReferencePlan? Reference { get; init; }
+
     /// <summary>null: no set has samples.</summary>
     public SamplingPlan? Sampling { get; init; }
 
@@ -51,6 +54,16 @@ public sealed record PlanOptions(long Seed, int Pairs, int PairsPerStep, int Pai
 public sealed record EvaluationSet(string Name, int Pairs, int PairsPerLeaf, int Samples = 0)
 {
     public int Leaves => (Pairs + PairsPerLeaf - 1) / PairsPerLeaf;
+}
+
+/// <summary>The pass of the reference over the data before the first step: rows of the run, dealt in runs of <paramref name="RowsPerLeaf"/> as those of an evaluation set.</summary>
+/// <param name="Rows">Those that the run visits from its first step on, and all of the evaluation sets.</param>
+public sealed record ReferencePlan(int Rows, int RowsPerLeaf)
+{
+    /// <summary>Stands for the pass where a set is named; no set can bear it.</summary>
+    public const string SetName = "the reference's log-probabilities";
+
+    public EvaluationSet ToSet() => new(SetName, Rows, RowsPerLeaf);
 }
 
 /// <summary>How prompts of evaluation sets are answered.</summary>

@@ -7,6 +7,7 @@ using Orchestrator.Training.Models;
 using Orchestrator.Training.Native;
 using Orchestrator.Training.Objectives;
 using Orchestrator.Training.Optimizers;
+using Orchestrator.Training.Planning;
 using Orchestrator.Training.Steps;
 using TorchSharp;
 
@@ -23,6 +24,7 @@ public sealed class Replica : IReplica
     private readonly ILeafSums _sums;
     private readonly GradientExchange _exchange;
     private readonly ReplicaTimeline _times;
+    private readonly ReferencePass? _pass;
     private StagedStep? _staged;
     private bool _disposed;
 
@@ -32,6 +34,7 @@ public sealed class Replica : IReplica
         _sums = parts.Options.Reduction == Reduction.Canonical ? new CanonicalSums(parts.Slots) : new SequentialSums(parts.Slots);
         _exchange = new GradientExchange(parts);
         _times = new ReplicaTimeline(parts.Timeline);
+        _pass = parts.Remembered is null ? null : new ReferencePass(parts, parts.Remembered, _exchange.FreeBucket);
         StateDigest = stateDigest ?? InitialDigest();
     }
 
@@ -45,25 +48,21 @@ public sealed class Replica : IReplica
     public string Compute { get; init; } = "";
 
     /// <inheritdoc/>
-    public ImmutableArray<(string Name, FloatBuffer Buffer)> State => _parts.State.Host;
+    public ImmutableArray<(string Name, FloatBuffer Buffer)> State => _parts.Remembered?.Values is { } values ? _parts.State.Host.Add(("reference log-probabilities", values.Buffer)) : _parts.State.Host;
 
     /// <inheritdoc/>
     public async Task<StagedStep> ComputeAsync(StepWork work, IGradientExchange exchange, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(work);
         RequireNextStep(work);
-        _times.Begin(work.Id.Step);
-        var step = await _exchange.ViewAsync(work, exchange, _device, cancellation);
-        var mine = await _device.Run(() => ComputeLeaves(work, step, cancellation), cancellation);
-        _staged = null; // the result's buffer is overwritten from here on
-        using (_times.Span("all_reduce"))
+        try
         {
-            await _exchange.ReduceAsync(work, _sums.PlanOf(work), mine, exchange, cancellation);
+            return await ReduceAsync(work, exchange, cancellation);
         }
-
-        var staged = await _device.Run(() => Stage(work, step), cancellation);
-        _times.Staged();
-        return staged;
+        catch (Exception error) when (OutOfMemory.Is(error))
+        {
+            throw OutOfMemory.Explain(error, _parts, work);
+        }
     }
 
     /// <inheritdoc/>
@@ -82,6 +81,11 @@ public sealed class Replica : IReplica
     /// <inheritdoc/>
     public async Task<IReadOnlyList<LeafSums>> EvaluateAsync(string split, ImmutableArray<LeafRange> leaves, CancellationToken cancellation)
     {
+        if (split == ReferencePlan.SetName)
+        {
+            return await PassAsync(leaves, cancellation);
+        }
+
         var (set, pairsPerLeaf) = _parts.EvaluationSet(split);
         return await _device.Run(
             () =>
@@ -105,7 +109,14 @@ public sealed class Replica : IReplica
     {
         var (set, _) = _parts.EvaluationSet(split);
         var plan = _parts.Job.Sampling ?? throw new InvalidOperationException("Samples are asked for, and the job does not say how they are drawn.");
-        return await _device.Run(() => rows.Select(row => PromptSampling.Answer(_parts, set, row, plan, cancellation)).ToList(), cancellation);
+        return await _device.Run(
+            () =>
+            {
+                var answers = rows.Select(row => PromptSampling.Answer(_parts, set, row, plan, cancellation)).ToList();
+                _parts.Remembered?.ReleaseIfFinished();
+                return answers;
+            },
+            cancellation);
     }
 
     /// <inheritdoc/>
@@ -133,8 +144,15 @@ public sealed class Replica : IReplica
             _sums.Drop();
             _exchange.Forget();
             (_staged, AppliedStep, StateDigest) = (null, appliedStep, stateDigest);
+            if (appliedStep > _parts.Job.StartStep)
+            {
+                _pass?.Finish(); // who has taken that step had all values
+            }
         },
         cancellation);
+
+    /// <summary>The reference, where it is a model of its own, is in memory.</summary>
+    internal bool HoldsReference => _parts.Remembered?.IsLoaded ?? true;
 
     /// <summary>Frees the device's memory and the buffers; nothing may still use <see cref="State"/>.</summary>
     public async ValueTask DisposeAsync()
@@ -159,6 +177,39 @@ public sealed class Replica : IReplica
         BinaryPrimitives.WriteUInt64LittleEndian(link[8..], gradient);
         BinaryPrimitives.WriteInt64LittleEndian(link[16..], step);
         return XxHash3.HashToUInt64(link);
+    }
+
+    private async Task<StagedStep> ReduceAsync(StepWork work, IGradientExchange exchange, CancellationToken cancellation)
+    {
+        _times.Begin(work.Id.Step);
+        if (_pass is not null && work.Id.Step == _parts.Job.StartStep)
+        {
+            await _pass.ShareAsync(work, exchange, _device, cancellation);
+        }
+
+        var step = await _exchange.ViewAsync(work, exchange, _device, cancellation);
+        var mine = await _device.Run(() => ComputeLeaves(work, step, cancellation), cancellation);
+        _staged = null; // the result's buffer is overwritten from here on
+        using (_times.Span("all_reduce"))
+        {
+            await _exchange.ReduceAsync(work, _sums.PlanOf(work), mine, exchange, cancellation);
+        }
+
+        var staged = await _device.Run(() => Stage(work, step), cancellation);
+        _times.Staged();
+        return staged;
+    }
+
+    private Task<List<LeafSums>> PassAsync(ImmutableArray<LeafRange> leaves, CancellationToken cancellation)
+    {
+        var pass = _pass ?? throw new InvalidOperationException("The reference's values are asked for, and this replica remembers none.");
+        return _device.Run(
+            () => leaves.SelectMany(range => range.Leaves).Select(leaf =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                return pass.Compute(leaf);
+            }).ToList(),
+            cancellation);
     }
 
     private ImmutableArray<FloatBuffer> ComputeLeaves(StepWork work, StepView step, CancellationToken cancellation)

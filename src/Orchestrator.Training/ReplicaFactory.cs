@@ -3,9 +3,11 @@ using Orchestrator.Core;
 using Orchestrator.Training.Checkpoints;
 using Orchestrator.Training.Data;
 using Orchestrator.Training.Models;
+using Orchestrator.Training.Models.Families;
 using Orchestrator.Training.Native;
 using Orchestrator.Training.Objectives;
 using Orchestrator.Training.Optimizers;
+using Orchestrator.Training.Planning;
 using Orchestrator.Training.Steps;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -46,11 +48,24 @@ public sealed class ReplicaFactory : IReplicaFactory
         {
             return await device.Run(() => Create(job, new JobFolders(files), memory, device), cancellation);
         }
-        catch
+        catch (Exception error)
         {
             await device.DisposeAsync();
+            if (OutOfMemory.Is(error))
+            {
+                throw Explain(error, job, new JobFolders(files));
+            }
+
             throw;
         }
+    }
+
+    private InsufficientMemoryException Explain(Exception error, Job job, JobFolders folders)
+    {
+        using var train = EncodedPairs.Open(folders.PathOf($"pairs/{PairSet.Train}.pairs"));
+        var rows = new StepRows(job.Plan.ToPlan(), new PairSet(PairSet.Train, train));
+        var planner = new StepPlanner(Family.Describe(ModelConfig.Load(folders.HasModel("model") ? folders.Model("model") : folders.Model("checkpoint"))), _options, Workers: 1);
+        return OutOfMemory.Explain(error, $"loading, and for step {job.StartStep}", planner, job, rows, train, job.StartStep);
     }
 
     private Replica Create(Job job, JobFolders folders, IBufferProvider memory, DeviceThread thread)
@@ -63,7 +78,7 @@ public sealed class ReplicaFactory : IReplicaFactory
         var policy = models.Policy(resumed is not null);
         var plan = job.Plan.ToPlan();
         var rule = UpdateRules.Create(_options.Optimizer);
-        var reference = _objective.Needs.Reference ? References(job, models, policy, sets, Remembers(plan)) : null;
+        var reference = _objective.Needs.Reference ? References(job, models, policy, sets, Remembers(plan) ? ValuesOf(job, plan, sets, memory) : null) : null;
         var state = new FlatState(policy, rule, memory, _options.ReferenceUpdate is null ? null : reference!.Load().Own());
         if (resumed is not null)
         {
@@ -85,6 +100,7 @@ public sealed class ReplicaFactory : IReplicaFactory
             Optimizer = new FlatOptimizer(rule, state.Weights, state.OptimizerStates),
             Slots = new GradientSlots(policy, state.Layout, memory),
             Plan = plan,
+            Remembered = reference?.Values is null ? null : reference,
             Rows = new StepRows(plan, sets[PairSet.Train]),
             Schedule = new Schedule(_options.Schedule, plan.Steps),
             Sets = sets,
@@ -99,14 +115,33 @@ public sealed class ReplicaFactory : IReplicaFactory
     private bool Remembers(BatchPlan plan) =>
         _options.Reference == ReferenceMode.Precompute || (_options.Reference == ReferenceMode.Auto && _options.ReferenceUpdate is null && plan.ComesAgain);
 
+    private static ReferenceValues ValuesOf(Job job, BatchPlan plan, ImmutableDictionary<string, PairSet> sets, IBufferProvider memory) => new(
+        memory,
+        job.EvaluationSets.Select(set => (sets[set.Name], Rows: sets[set.Name].All.ToArray())).Prepend((sets[PairSet.Train], plan.Visited(job.StartStep, job.Plan.Rows))));
+
     /// <summary>Where every value lies on disk already, the reference is never loaded.</summary>
-    private ReferenceLogps References(Job job, JobModels models, CausalLM policy, ImmutableDictionary<string, PairSet> sets, bool remember)
+    private ReferenceLogps References(Job job, JobModels models, CausalLM policy, ImmutableDictionary<string, PairSet> sets, ReferenceValues? values)
+    {
+        var logps = new ReferenceLogps(() => models.ReferenceOf(policy), policy.Device, _options.LogprobChunk, values)
+        {
+            Stores = values is null || _options.ReferenceCache is null ? ImmutableDictionary<string, ReferenceStore>.Empty : StoresOf(job, _options.ReferenceCache, sets.Keys),
+        };
+        if (values is null || logps.TakeFromDisk().Contains(false))
+        {
+            logps.Load();
+        }
+
+        return logps;
+    }
+
+    /// <summary>On a machine that has no such folder and cannot make it, values stay in this process.</summary>
+    private ImmutableDictionary<string, ReferenceStore> StoresOf(Job job, string folder, IEnumerable<string> sets)
     {
         var stores = ImmutableDictionary.CreateBuilder<string, ReferenceStore>();
-        if (remember && _options.ReferenceCache is { } folder)
+        var computing = $"bf16 {_options.Bf16}, chunk {_options.LogprobChunk}, {TorchRuntime.ComputeFingerprint()}";
+        try
         {
-            var computing = $"bf16 {_options.Bf16}, chunk {_options.LogprobChunk}, {TorchRuntime.ComputeFingerprint()}";
-            foreach (var set in sets.Keys)
+            foreach (var set in sets)
             {
                 if (ReferenceStore.KeyOf(job, set, computing) is { } key)
                 {
@@ -114,14 +149,12 @@ public sealed class ReplicaFactory : IReplicaFactory
                 }
             }
         }
-
-        var logps = new ReferenceLogps(() => models.ReferenceOf(policy), policy.Device, _options.LogprobChunk, remember) { Stores = stores.ToImmutable() };
-        if (!sets.Values.All(set => logps.Stores.GetValueOrDefault(set.Name)?.Count == set.Pairs.Count))
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            logps.Load();
+            stores.Clear();
         }
 
-        return logps;
+        return stores.ToImmutable();
     }
 
     private ImmutableDictionary<string, PairSet> OpenSets(Job job, JobFolders folders)

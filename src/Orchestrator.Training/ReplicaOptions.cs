@@ -16,13 +16,13 @@ public enum Reduction
 /// <summary>Where the reference's log-probabilities come from.</summary>
 public enum ReferenceMode
 {
-    /// <summary>Remembered where a pair is visited more than once, else live.</summary>
+    /// <summary>As <see cref="Precompute"/> where a pair is visited more than once, else live.</summary>
     Auto,
 
     /// <summary>Computed with the policy's, in every step.</summary>
     Live,
 
-    /// <summary>Computed when a pair is first met, each pair by itself, and remembered: later epochs cost no reference pass.</summary>
+    /// <summary>Computed once for every row before the first step, each row by itself; then the reference leaves memory.</summary>
     Precompute,
 }
 

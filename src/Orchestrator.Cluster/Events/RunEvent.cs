@@ -63,6 +63,9 @@ public sealed record StepCommitted(
 /// <param name="Set">Name of the evaluation set.</param>
 public sealed record Evaluated(long Step, string Set, ImmutableArray<MetricSum> Metrics, double Seconds) : RunEvent;
 
+/// <summary>The reference's log-probabilities are known of all rows that the run visits.</summary>
+public sealed record ReferencePassed(int Rows, double Seconds) : RunEvent;
+
 /// <param name="Step">Steps committed when the prompts were answered.</param>
 /// <param name="Set">Name of the evaluation set.</param>
 /// <param name="Samples">In order of rows.</param>

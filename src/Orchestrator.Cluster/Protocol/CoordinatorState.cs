@@ -70,6 +70,9 @@ public sealed record CoordinatorState
 
     public Evaluation? Evaluation { get; init; }
 
+    /// <summary>The reference's pass over the data is done.</summary>
+    public bool ReferenceIsKnown { get; init; }
+
     /// <summary>What evaluations have shown so far.</summary>
     public EvaluationHistory Seen { get; init; } = EvaluationHistory.Empty;
 

@@ -4,15 +4,26 @@ using Orchestrator.Core;
 
 namespace Orchestrator.Cluster.Protocol;
 
-/// <summary>Held-out sets between steps: their leaves lie in a queue, from which whoever is free takes the next run.</summary>
+/// <summary>
+/// Held-out sets between steps, and before the first step the reference's pass over the data: their leaves lie in a queue, from which whoever is free
+/// takes the next run.
+/// </summary>
 internal static class Evaluations
 {
     /// <summary>At most so many leaves in a message, which keeps the answer small.</summary>
     private const int RunLimit = 64;
 
+    /// <summary>Stands for the reference's pass among the indices of sets.</summary>
+    private const int Pass = -1;
+
     public static bool IsDue(CoordinatorTurn turn)
     {
         var (state, rules) = (turn.State, turn.Rules);
+        if (PassIsDue(turn))
+        {
+            return true;
+        }
+
         if (rules.Sets.IsEmpty || (state.Seen.Evaluated == state.Step && state.Evaluation is null) || state.EndEarly is not null)
         {
             return false;
@@ -27,11 +38,11 @@ internal static class Evaluations
     /// <summary>Begins, or goes on after a change of membership.</summary>
     public static void Begin(CoordinatorTurn turn)
     {
-        turn.Tell(RunPhase.Evaluating, $"after {turn.State.Step} steps");
+        turn.Tell(RunPhase.Evaluating, PassIsDue(turn) ? $"the reference, {turn.Rules.Reference!.Rows} rows" : $"after {turn.State.Step} steps");
         turn.Enter(Stage.Evaluating);
         if (turn.State.Evaluation is not { } going || going.Step != turn.State.Step)
         {
-            Open(turn, 0);
+            Open(turn, PassIsDue(turn) ? Pass : 0);
         }
 
         Deal(turn);
@@ -39,7 +50,7 @@ internal static class Evaluations
 
     public static void Take(CoordinatorTurn turn, string worker, LeavesEvaluated answer)
     {
-        if (turn.State.Evaluation is not { } going || answer.Step != going.Step || answer.Set != turn.Rules.Sets[going.Set].Name || answer.Sample != going.Sampling
+        if (turn.State.Evaluation is not { } going || answer.Step != going.Step || answer.Set != SetOf(turn, going.Set).Name || answer.Sample != going.Sampling
             || !going.Outstanding.TryGetValue(worker, out var asked))
         {
             return;
@@ -65,7 +76,7 @@ internal static class Evaluations
 
         going = going with { Outstanding = going.Outstanding.Remove(worker), Sums = going.Sums.SetItems(sums.Select(s => KeyValuePair.Create(s.Leaf, s))) };
         turn.State = turn.State with { Evaluation = going };
-        if (going.Sums.Count == turn.Rules.Sets[going.Set].Leaves)
+        if (going.Sums.Count == SetOf(turn, going.Set).Leaves)
         {
             Close(turn, going);
         }
@@ -93,7 +104,7 @@ internal static class Evaluations
 
     private static void Open(CoordinatorTurn turn, int set, double? value = null)
     {
-        var leaves = turn.Rules.Sets[set].Leaves;
+        var leaves = SetOf(turn, set).Leaves;
         var run = Math.Clamp(leaves / (4 * turn.State.Members.Length), 1, RunLimit);
         var pending = Enumerable.Range(0, (leaves + run - 1) / run).Select(i => new LeafRange(i * run, Math.Min(run, leaves - i * run)));
         turn.State = turn.State with
@@ -119,9 +130,23 @@ internal static class Evaluations
         turn.State = turn.State with { Evaluation = going };
     }
 
+    // What a worker has computed it keeps; what a lost one takes with it is computed with the first step.
+    private static bool PassIsDue(CoordinatorTurn turn) =>
+        turn.Rules.Reference is not null && !turn.State.ReferenceIsKnown && turn.State.Step == turn.Rules.StartStep && turn.State.EndEarly is null;
+
+    private static EvaluationSet SetOf(CoordinatorTurn turn, int index) => index == Pass ? turn.Rules.Reference!.ToSet() : turn.Rules.Sets[index];
+
     private static void Close(CoordinatorTurn turn, Evaluation going)
     {
-        var set = turn.Rules.Sets[going.Set];
+        if (going.Set == Pass)
+        {
+            turn.Publish(new ReferencePassed(turn.Rules.Reference!.Rows, (turn.Now - going.Since).TotalSeconds));
+            turn.State = turn.State with { Evaluation = null, ReferenceIsKnown = true };
+            Boundary.Continue(turn);
+            return;
+        }
+
+        var set = SetOf(turn, going.Set);
         var metrics = LeafSums.Total(going.Sums.Values);
         turn.Publish(new Evaluated(going.Step, set.Name, metrics, (turn.Now - going.Since).TotalSeconds));
         var value = set.Name == turn.Rules.Selection?.Set ? Selections.ValueOf(turn, metrics) : going.Value;
@@ -153,7 +178,7 @@ internal static class Evaluations
     private static Evaluate Command(CoordinatorTurn turn, LeafRange leaves)
     {
         var going = turn.State.Evaluation!;
-        var command = new Evaluate { Term = turn.State.Term, Step = going.Step, Set = turn.Rules.Sets[going.Set].Name, Committed = turn.Committed, Sample = going.Sampling };
+        var command = new Evaluate { Term = turn.State.Term, Step = going.Step, Set = SetOf(turn, going.Set).Name, Committed = turn.Committed, Sample = going.Sampling };
         command.Leaves.AddRange(Leaves.Of([leaves]).Ranges);
         return command;
     }

@@ -19,6 +19,9 @@ public sealed record RunRules
 
     public ImmutableArray<EvaluationSet> Sets { get; init; } = [];
 
+    /// <summary>null: no pass of the reference before the first step.</summary>
+    public ReferencePlan? Reference { get; init; }
+
     public int Workers { get; init; } = 1;
 
     public long FirstTerm { get; init; } = 1;
@@ -74,6 +77,7 @@ public sealed record RunRules
             StartStep = options.Job.StartStep,
             StartDigest = options.Job.StateDigest,
             Sets = options.Job.EvaluationSets,
+            Reference = options.Job.Reference,
             Workers = options.Workers,
             FirstTerm = options.FirstTerm,
             HostId = hostId,

@@ -32,6 +32,22 @@ internal static partial class NativeHeap
         }
     }
 
+    /// <summary>Gives free memory back to the system, once: after something large that will not come again.</summary>
+    public static void Trim()
+    {
+        try
+        {
+            _ = malloc_trim(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+        }
+    }
+
+    [LibraryImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int malloc_trim(nuint pad);
+
     [LibraryImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int mallopt(int option, int value);

@@ -34,11 +34,14 @@ public sealed class FlatLayout
             var shape = parameter.shape.ToImmutableArray();
             var length = shape.Aggregate(1L, (product, size) => product * size);
             entries.Add(new FlatEntry(name, shape, next, length));
-            next += (length + Alignment - 1) / Alignment * Alignment;
+            next += Padded(length);
         }
 
         return new FlatLayout(entries.ToImmutable(), next);
     }
+
+    /// <summary>Floats that a parameter of so many takes up.</summary>
+    public static long Padded(long length) => (length + Alignment - 1) / Alignment * Alignment;
 
     /// <summary>The part of a flat tensor that is one parameter, in its shape; shares memory.</summary>
     public static Tensor View(Tensor flat, FlatEntry entry)

@@ -26,6 +26,9 @@ internal sealed class GradientExchange
     /// <summary>The sum over all leaves of the step, after <see cref="ReduceAsync"/>.</summary>
     public FloatBuffer Result { get; }
 
+    /// <summary>Of the numbers that name a step's collectives, the first that gradients and the whole step's values leave free.</summary>
+    public int FreeBucket => Buckets + 1;
+
     private int Buckets => (int)((_parts.State.Layout.Length + _bucket - 1) / _bucket);
 
     /// <summary>What a leaf's objective is told of the whole step; where it looks across pairs, this is a forward pass and a collective of its own.</summary>

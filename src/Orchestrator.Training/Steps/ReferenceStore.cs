@@ -46,6 +46,9 @@ internal sealed class ReferenceStore : IDisposable
             $"reference log-probabilities 1\n{computing}\n{string.Join('\n', files.Select(file => $"{file.Name} {file.Sha256}"))}")))[..32];
     }
 
+    /// <summary>Whether a row was known at the last look.</summary>
+    public bool Has(int row) => _rows.ContainsKey(row);
+
     /// <summary>What is known of a row, looking once more at what others have written; null where nothing is.</summary>
     public float[]? Find(int row)
     {
@@ -78,7 +81,8 @@ internal sealed class ReferenceStore : IDisposable
 
     public void Dispose() => _writing?.Dispose();
 
-    private void Refresh()
+    /// <summary>Looks at what others have written since.</summary>
+    public void Refresh()
     {
         foreach (var path in Directory.EnumerateFiles(_directory, $"{_key}-*.logps").Where(path => path != _own).Order(StringComparer.Ordinal))
         {

@@ -34,6 +34,9 @@ internal sealed record ReplicaParts : IDisposable
     /// <summary>The rows of each step's leaves.</summary>
     public required StepRows Rows { get; init; }
 
+    /// <summary>null where the reference's values are computed live, or there is none.</summary>
+    public ReferenceLogps? Remembered { get; init; }
+
     public required Schedule Schedule { get; init; }
 
     public required Timeline Timeline { get; init; }

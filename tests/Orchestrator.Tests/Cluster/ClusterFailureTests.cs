@@ -1,4 +1,5 @@
 using Orchestrator.Cluster;
+using Orchestrator.Core;
 
 namespace Orchestrator.Tests.Cluster;
 
@@ -157,15 +158,21 @@ public sealed class ClusterFailureTests
         run.Add("a", "b", "c");
         await CompletesAsync(run);
         Assert.Equal(64, run.All<Evaluated>()[0].Metrics[0].Weight);
+    }
 
-        static async Task Kill(bool wanted, TestRun run, string worker)
-        {
-            if (wanted)
-            {
-                run.Kill(worker);
-                await Task.Delay(Timeout.Infinite, run.Killed(worker));
-            }
-        }
+    [Fact]
+    public async Task The_reference_s_pass_comes_before_the_first_evaluation_and_step_and_a_worker_lost_in_it_is_replaced_by_the_others()
+    {
+        await using var run = new TestRun();
+        run.World.BeforeEvaluation = (worker, leaf, _) => Kill(worker == "c" && leaf > 0, run, "c");
+        await run.StartAsync(Steps, o => o with { Workers = 3, Job = o.Job with { Reference = new ReferencePlan(63, 2), EvaluationSets = [new("eval", 4, 2)] } });
+        run.Add("a", "b", "c");
+        await CompletesAsync(run);
+        Assert.Equal(Enumerable.Range(0, 32), run.World.Evaluated.Where(leaf => leaf.Set == ReferencePlan.SetName).Select(leaf => leaf.Leaf).Distinct().Order());
+        Assert.All(run.World.Evaluated.Where(leaf => leaf.Set == ReferencePlan.SetName), leaf => Assert.Equal(0, leaf.Step));
+        var order = run.Events.Where(happened => happened is ReferencePassed or Evaluated or StepCommitted).Select(happened => happened.GetType().Name).Distinct();
+        Assert.Equal([nameof(ReferencePassed), nameof(Evaluated), nameof(StepCommitted)], order);
+        Assert.Equal(63, Assert.Single(run.All<ReferencePassed>()).Rows);
     }
 
     [Fact]
@@ -245,6 +252,15 @@ public sealed class ClusterFailureTests
     }
 
     /// <summary>Holds whoever computes a leaf until the test lets it go on.</summary>
+    private static async Task Kill(bool wanted, TestRun run, string worker)
+    {
+        if (wanted)
+        {
+            run.Kill(worker);
+            await Task.Delay(Timeout.Infinite, run.Killed(worker));
+        }
+    }
+
     private sealed class LeafGate
     {
         private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -27,6 +27,9 @@ internal sealed class FakeWorld
     /// <summary>Every leaf that was computed: (worker, step, leaf).</summary>
     public ConcurrentQueue<(string Worker, long Step, int Leaf)> Computed { get; } = [];
 
+    /// <summary>Every leaf of a set that was evaluated, the reference's pass included.</summary>
+    public ConcurrentQueue<(long Step, string Set, int Leaf)> Evaluated { get; } = [];
+
     /// <summary>Every prompt that was answered, or that it was tried for.</summary>
     public ConcurrentQueue<(string Worker, long Step, string Set, int Row)> Sampled { get; } = [];
 
@@ -155,6 +158,7 @@ internal sealed class FakeReplica : IReplica
         foreach (var leaf in leaves.SelectMany(range => range.Leaves))
         {
             await (_world.BeforeEvaluation?.Invoke(_worker, leaf, cancellation) ?? Task.CompletedTask);
+            _world.Evaluated.Enqueue((AppliedStep, split, leaf));
         }
 
         return [.. leaves.SelectMany(range => range.Leaves).Select(leaf => new LeafSums(leaf, [new MetricSum("loss", _weights.Span[leaf % Floats] * 2, 2)]))];

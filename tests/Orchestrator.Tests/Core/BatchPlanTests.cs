@@ -36,6 +36,17 @@ public sealed class BatchPlanTests
         Assert.Equal(10, Visits(plan).Count());
     }
 
+    // Epochs of 10 in steps of 4: from step 3 on the run visits the last 8 pairs of its 20; from step 1 on every pair.
+    [Fact]
+    public void The_pairs_that_are_still_to_be_visited_are_told_once_each()
+    {
+        var plan = new BatchPlan(seed: 3, pairs: 10, pairsPerStep: 4, pairsPerLeaf: 2, epochs: 2);
+        Assert.Equal(Visits(plan).Skip(12).Distinct().Order(), plan.Visited(3, 10));
+        Assert.InRange(plan.Visited(3, 10).Length, 1, 8);
+        Assert.Equal(Enumerable.Range(0, 10), plan.Visited(1, 10));
+        Assert.Empty(plan.Visited(5, 10));
+    }
+
     private static IEnumerable<int> Visits(BatchPlan plan) =>
         from step in Enumerable.Range(0, (int)plan.Steps)
         from leaf in Enumerable.Range(0, plan.LeavesInStep(step))

@@ -128,6 +128,7 @@ internal sealed record Scenario
         RunId = "run",
         Plan = new BatchPlan(1, leaves * 2, leaves * 2, 2, maxSteps: steps),
         Sets = dice.Chance(0.25) ? [new EvaluationSet("eval", dice.Between(1, 4), 1)] : [],
+        Reference = leaves % 3 == 2 ? new ReferencePlan(5, 2) : null,
         Workers = workers,
         HostId = "host0",
         SaveEverySteps = dice.Pick([0, 0, 1, 2]),

@@ -217,16 +217,6 @@ public sealed class ReplicaProtocolTests
         Assert.Equal(undisturbed.Losses.Skip(3), resumed.Losses);
     }
 
-    private sealed class BrokenExchange : IGradientExchange
-    {
-        public Task AllReduceAsync(
-            StepId id, int bucket, CanonicalTree tree, IReadOnlyList<ImmutableArray<TreeNode>> nodes, IReadOnlyList<FloatBuffer> mine, FloatBuffer result, CancellationToken cancellation)
-        {
-            result.Span.Fill(float.NaN);
-            throw new CollectiveException("Rank 2 is gone.") { Suspect = 2 };
-        }
-    }
-
     private sealed class SpoilingExchange(IGradientExchange inner) : IGradientExchange
     {
         public async Task AllReduceAsync(
