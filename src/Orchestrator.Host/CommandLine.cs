@@ -32,7 +32,7 @@ public static class CommandLine
 
     public static RootCommand Root() => new($"Trains a language model on preference pairs (DPO) across GPUs and machines. {ExitCode.Help}")
     {
-        TrainVerb.Command(), SftVerb.Command(), WorkerVerb.Command(), ControlVerb.Command(), ScoreVerb.Command(), InspectVerb.Command(), GenerateVerb.Command(), MergeVerb.Command(),
+        TrainVerb.Command(), SftVerb.Command(), WorkerVerb.Command(), ControlVerb.Command(), ScoreVerb.Command(), InspectVerb.Command(), PlanVerb.Command(), GenerateVerb.Command(), MergeVerb.Command(),
         DoctorVerb.Command(), StatusVerb.Command(), KeysVerb.Command(), BenchVerb.Command(),
     };
 }

@@ -17,8 +17,7 @@ public static class Examination
         }
 
         yield return MachineChecks.Processor(ReadOrEmpty("/proc/cpuinfo"), Environment.ProcessorCount);
-        var memory = GC.GetGCMemoryInfo();
-        yield return MachineChecks.Memory(Math.Min(MemAvailable() ?? long.MaxValue, memory.TotalAvailableMemoryBytes), memory.TotalAvailableMemoryBytes);
+        yield return MachineChecks.Memory(MachineMemory.Available, MachineMemory.Total);
         yield return MachineChecks.SharedMemory(Directory.Exists("/dev/shm") ? new DriveInfo("/dev/shm").AvailableFreeSpace : null);
         yield return MachineChecks.Disk(folder, new DriveInfo(folder).AvailableFreeSpace, IsWritable(folder));
         yield return MachineChecks.OpenFiles(ReadOrEmpty("/proc/self/limits"));
@@ -81,12 +80,6 @@ public static class Examination
         {
             return Finding.Warning("name", $"{name} does not resolve", "With several machines name an address that others reach: cluster.advertised_host.");
         }
-    }
-
-    private static long? MemAvailable()
-    {
-        var line = ReadOrEmpty("/proc/meminfo").Split('\n').FirstOrDefault(line => line.StartsWith("MemAvailable:", StringComparison.Ordinal));
-        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, var kib, ..] && long.TryParse(kib, out var value) ? value * 1024 : null;
     }
 
     private static bool IsWritable(string folder)

@@ -31,6 +31,12 @@ public static class ClusterKeys
         ChangesResult = false,
     };
 
+    public static readonly Key<double?> MemoryPerWorker = new(Section, "memory_per_worker_gb", Kinds.Number(above: 0, most: 1 << 20).OrNull("the machine's free memory, shared by its workers"), null,
+        "GiB that a worker may take: what orchestrator plan and pairs_per_leaf: auto reckon with. Needed for auto on accelerators.")
+    {
+        ChangesResult = false,
+    };
+
     public static readonly Key<string> FastMath = new(Section, "fast_math", Kinds.Choice(["auto", "on", "off"]), "auto",
         "Let MKL take its AVX-512 path on processors it would not choose it for; all workers of a run need the same.")
     {
@@ -123,5 +129,5 @@ public static class ClusterKeys
         "When a gradient is not finite though computed twice: end the run, or leave the step out.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Workers, WaitForWorkers, Device, Threads, FastMath, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, ControlNodes, Token, TlsCertificate, TlsKey, TlsAuthority, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
+        [Workers, WaitForWorkers, Device, Threads, MemoryPerWorker, FastMath, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, ControlNodes, Token, TlsCertificate, TlsKey, TlsAuthority, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
 }

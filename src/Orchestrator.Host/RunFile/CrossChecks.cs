@@ -75,14 +75,14 @@ internal static class CrossChecks
 
     private static Problem? LeavesFillTheStep(Settings settings)
     {
-        var (step, leaf) = (settings.Of(DataKeys.PairsPerStep), settings.Of(DataKeys.PairsPerLeaf));
-        if (step % leaf == 0)
+        var step = settings.Of(DataKeys.PairsPerStep);
+        if (settings.Of(DataKeys.PairsPerLeaf) is not { } leaf || step % leaf == 0)
         {
             return null;
         }
 
         var (below, above) = (step / leaf * leaf, (step / leaf + 1) * leaf);
-        var key = settings.Places.ContainsKey(DataKeys.PairsPerStep) ? DataKeys.PairsPerStep : DataKeys.PairsPerLeaf;
+        Key key = settings.Places.ContainsKey(DataKeys.PairsPerStep) ? DataKeys.PairsPerStep : DataKeys.PairsPerLeaf;
         return At(settings, key,
             $"data.pairs_per_step is {step}, which is not a multiple of data.pairs_per_leaf ({leaf}).{Environment.NewLine}Use {(below == 0 ? $"{above}" : $"{below} or {above}")}.");
     }

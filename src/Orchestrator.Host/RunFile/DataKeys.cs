@@ -72,8 +72,8 @@ public static class DataKeys
     public static readonly Key<int> PairsPerStep = new(Section, "pairs_per_step", Kinds.Whole(1, 1 << 20), 64,
         "Pairs of one optimizer step, whatever the number of workers.");
 
-    public static readonly Key<int> PairsPerLeaf = new(Section, "pairs_per_leaf", Kinds.Whole(1, 1 << 16), 8,
-        "Pairs of one forward and backward; smaller needs less memory.");
+    public static readonly Key<int?> PairsPerLeaf = new(Section, "pairs_per_leaf", Kinds.AutoOr(Kinds.Whole(1, 1 << 16)), 8,
+        "Pairs of one forward and backward; smaller needs less memory. auto: the most that fit into a worker's memory (see orchestrator plan), decided once, when the run starts.");
 
     public static readonly Key<bool> Shuffle = new(Section, "shuffle", Kinds.Flag, true, "Visit the pairs in a new order each epoch, by the seed.");
 

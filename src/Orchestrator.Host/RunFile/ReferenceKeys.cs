@@ -8,7 +8,7 @@ public static class ReferenceKeys
     private const string Section = "reference";
 
     public static readonly Key<string> Logps = new(Section, "reference_logps", Kinds.Choice(["live", "precompute", "auto"]), "auto",
-        "live: in every step; precompute: once, when a pair is first met, then remembered; auto: remembered where a pair is met more than once.");
+        "live: in every step; precompute: once for all rows before the first step, then the reference leaves memory; auto: precompute where pairs come again or both models do not fit.");
 
     public static readonly Key<bool> Sync = new(Section, "sync_ref_model", Kinds.Flag, false,
         "TR-DPO, arXiv:2404.09656: the reference moves towards the policy while it trains; not with adapters or precompute.");
@@ -18,8 +18,8 @@ public static class ReferenceKeys
 
     public static readonly Key<int> SyncSteps = new(Section, "ref_model_sync_steps", Kinds.Whole(1), 512, "sync_ref_model: optimizer steps from one update to the next.");
 
-    public static readonly Key<string?> Cache = new(Section, "reference_cache", Kinds.Location("a folder").OrNull("each worker remembers for itself"), null,
-        "Remembered values are kept there for the machine's other workers and for later runs with the same model and rows; a run that finds all of them never loads the reference.")
+    public static readonly Key<string?> Cache = new(Section, "reference_cache", Kinds.Location("a folder").OrNull("with precompute, reference beside output_dir"), null,
+        "Precomputed values are kept there for the machine's other workers and for later runs with the same model and rows; a run that finds all of them never loads the reference.")
     {
         ChangesResult = false,
     };

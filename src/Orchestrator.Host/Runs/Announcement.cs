@@ -62,20 +62,10 @@ public static class Announcement
             + (job.StartStep > 0 ? $" Going on after step {job.StartStep}." : "");
         if (Mapping.Needs(settings).Reference)
         {
-            yield return ReferenceWay(settings, plan);
+            yield return job.Reference is { } pass
+                ? $"Reference: computed once for {pass.Rows} rows before the first step, then let go; kept in {settings.Of(ReferenceKeys.Cache)}."
+                : "Reference: computed in every step.";
         }
-    }
-
-    private static string ReferenceWay(Settings settings, BatchPlan plan)
-    {
-        var kept = settings.Of(ReferenceKeys.Cache) is { } folder ? $", kept in {folder}" : "";
-        return settings.Of(ReferenceKeys.Logps) switch
-        {
-            "live" => "Reference: computed in every step (reference_logps: live).",
-            "precompute" => $"Reference: computed when a pair is first met{kept} (reference_logps: precompute).",
-            _ when plan.ComesAgain => $"Reference: computed when a pair is first met, because pairs come again{kept} (reference_logps: auto).",
-            _ => "Reference: computed in every step, because no pair comes again (reference_logps: auto).",
-        };
     }
 
     // Ethayarajh et al. 2024, section 4.4: the desirable answers together are to weigh 1 to 4/3 of the undesirable ones.

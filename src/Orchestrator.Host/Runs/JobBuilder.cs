@@ -18,12 +18,23 @@ public static class JobBuilder
             RunId = resume?.Earlier.RunId ?? Guid.NewGuid().ToString("N"),
             RunFile = SettingsWriter.Write(settings),
             Plan = Mapping.Plan(settings, data.RowsOfSources),
-            EvaluationSets = data.EvaluationSets(settings.Of(DataKeys.PairsPerLeaf), settings.Of(SelectionKeys.Samples)),
+            EvaluationSets = data.EvaluationSets(Mapping.PairsPerLeaf(settings), settings.Of(SelectionKeys.Samples)),
+            Reference = Decisions.IsPrecomputed(settings) ? Reference(settings, data, resume?.Step ?? 0) : null,
             Sampling = Sampling(settings),
             Files = [.. files, .. resume?.Files() ?? []],
             StartStep = resume?.Step ?? 0,
             StateDigest = resume?.Checkpoint?.State.Digest,
         };
+    }
+
+    // A few rows are a leaf, and leaves are few enough for the coordinator to keep count of.
+    private static ReferencePlan Reference(Settings settings, PreparedData data, long from)
+    {
+        const int Least = 4;
+        const int MostLeaves = 1 << 14;
+        var plan = Mapping.Plan(settings, data.RowsOfSources);
+        var rows = plan.ToPlan().Visited(from, plan.Rows).Length + data.Eval.Sum(set => set.Report.RowsKept);
+        return new ReferencePlan(rows, Math.Max(Least, (rows + MostLeaves - 1) / MostLeaves));
     }
 
     private static SamplingPlan? Sampling(Settings settings) => settings.Of(SelectionKeys.Samples) == 0 ? null : new SamplingPlan(

@@ -144,12 +144,15 @@ public static class Mapping
             : SourceShare.Mix(rows, [.. sources.Select(source => source.Weight!.Value)], settings.Of(DataKeys.StoppingStrategy) == "all_exhausted");
     }
 
+    /// <exception cref="InvalidOperationException">It is still to be decided.</exception>
+    public static int PairsPerLeaf(Settings settings) => settings.Of(DataKeys.PairsPerLeaf) ?? throw new InvalidOperationException($"{DataKeys.PairsPerLeaf.Dotted} has not been decided yet.");
+
     /// <param name="pairs">Pairs of an epoch.</param>
     public static PlanOptions Plan(Settings settings, int pairs) => new(
         settings.Of(TrainingKeys.Seed),
         pairs,
         settings.Of(DataKeys.PairsPerStep),
-        settings.Of(DataKeys.PairsPerLeaf),
+        PairsPerLeaf(settings),
         settings.Of(TrainingKeys.Epochs),
         settings.Of(TrainingKeys.MaxSteps),
         settings.Of(DataKeys.Shuffle));

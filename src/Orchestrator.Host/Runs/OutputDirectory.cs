@@ -33,6 +33,9 @@ public sealed record OutputDirectory(string Path)
     /// <summary>Tokens that runs beside this one share.</summary>
     public string TokensBeside => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? Path, "tokens");
 
+    /// <summary>Values of references that runs beside this one share.</summary>
+    public string ReferenceBeside => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? Path, "reference");
+
     public string Pairs(string set) => System.IO.Path.Combine(Path, "pairs", $"{set}.pairs");
 
     /// <summary>True where a run has begun here.</summary>

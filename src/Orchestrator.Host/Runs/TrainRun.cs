@@ -23,9 +23,12 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
     /// <exception cref="ArgumentException">The folder cannot take the run, or a resume would give other weights.</exception>
     /// <exception cref="InvalidDataException">Rows, model or checkpoint cannot be used.</exception>
     /// <exception cref="NotSupportedException">The machine lacks the device.</exception>
-    public async Task<RunOutcome> RunAsync(CancellationToken stop)
+    public Task<RunOutcome> RunAsync(CancellationToken stop) =>
+        (Resume && File.Exists(Output.RunFile) ? this with { Settings = Decisions.AsBefore(Settings, SettingsReader.ReadSaved(File.ReadAllText(Output.RunFile), Output.RunFile)) } : this).GoAsync(stop);
+
+    private async Task<RunOutcome> GoAsync(CancellationToken stop)
     {
-        var places = Places();
+        var places = PlacesOf(Settings);
         var resume = Resume ? ResumePoint.Find(Output, Settings, Line.Write) : null;
         if (resume is null)
         {
@@ -39,12 +42,13 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         return await CoordinateAsync(job, places, resume, stop);
     }
 
-    private IReadOnlyList<WorkerPlace> Places()
+    /// <summary>Where this machine's workers compute.</summary>
+    public static IReadOnlyList<WorkerPlace> PlacesOf(Settings settings)
     {
-        var device = DeviceChoice.Parse(Settings.Of(ClusterKeys.Device));
-        var workers = Settings.Of(ClusterKeys.Workers);
+        var device = DeviceChoice.Parse(settings.Of(ClusterKeys.Device));
+        var workers = settings.Of(ClusterKeys.Workers);
         var devices = workers == 0 || device.Text == "cpu" ? ["cpu"] : device.Resolve(TorchRuntime.Load().CudaDevices);
-        return WorkerPlace.Of(devices, workers, Settings.Of(ClusterKeys.Threads), Environment.ProcessorCount);
+        return WorkerPlace.Of(devices, workers, settings.Of(ClusterKeys.Threads), Environment.ProcessorCount);
     }
 
     private Job Prepare(IReadOnlyList<WorkerPlace> places, ResumePoint? resume, CancellationToken stop)
@@ -55,8 +59,9 @@ public sealed record TrainRun(Settings Settings, OutputDirectory Output, bool Re
         }
 
         var data = PreparedData.Make(Settings, Output, stop);
-        var job = JobBuilder.Build(Settings, data, Output, resume, stop);
-        foreach (var line in Announcement.Of(Settings, data, job))
+        var decided = Decisions.Make(Settings, data, Output, places);
+        var job = JobBuilder.Build(decided.Settings, data, Output, resume, stop);
+        foreach (var line in Announcement.Of(decided.Settings, data, job).Concat(decided.Lines))
         {
             Line.Write(line);
         }

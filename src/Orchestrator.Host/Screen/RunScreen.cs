@@ -38,6 +38,7 @@ public sealed class RunScreen(ProgressLine line, int loggingSteps) : IRunObserve
     {
         Listening listening => $"Coordinator at {listening.Control}.",
         Evaluated evaluated => StepText.Of(evaluated),
+        ReferencePassed passed => $"Reference: {passed.Rows} rows in {passed.Seconds:0.0} s.",
         BestCheckpoint best => $"The best so far: {MetricNames.Prefix(best.Set)}{best.Metric} {best.Value.ToString("0.######", CultureInfo.InvariantCulture)} after step {best.Step}",
         CheckpointWritten written => $"Checkpoint of step {written.Step}: {written.Directory} ({written.Seconds:0.0} s)",
         CheckpointFailed failed => $"WARNING: no checkpoint of step {failed.Step}: {failed.Reason} The last good one stays; the run goes on.",

@@ -20,6 +20,9 @@ public sealed class CoordinatorTimeline(string? folder) : IRunObserver, IDisposa
             case Evaluated evaluated:
                 Add($"evaluate {evaluated.Set}", evaluated.Step, evaluated.Seconds);
                 break;
+            case ReferencePassed passed:
+                Add("reference pass", -1, passed.Seconds);
+                break;
             case CheckpointWritten written:
                 Add("checkpoint", written.Step, written.Seconds);
                 break;
