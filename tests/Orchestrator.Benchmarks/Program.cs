@@ -1,5 +1,6 @@
 using System.Globalization;
 using Orchestrator.Benchmarks;
+using Orchestrator.Benchmarks.Control;
 using Orchestrator.Benchmarks.Native;
 using Orchestrator.Benchmarks.Rows;
 using Orchestrator.Collectives.Benchmark;
@@ -11,6 +12,7 @@ const string Usage = """
     gemm [THREADS [ROUNDS]]                      fp32 products with fast math off and on
     heap [VOCABULARY chunked|whole [STEPS]]      a step's allocations under several settings of the heap
     threads [CORES [STEPS [ROUNDS]]]             one process with many threads against many with one
+    control [WORKERS[,WORKERS...] [STEPS]]       steps of simulated workers that compute nothing: what the control plane costs
     rows [ROWS [IDS]]                            how a run starts on many encoded rows, and from the cache of tokens
     """;
 
@@ -31,6 +33,12 @@ try
             return StepRatios.Print(files.SelectMany(File.ReadLines), Console.Out) ? 0 : 1;
         case ["gemm" or "heap" or "threads" or GemmBenchmark.ChildVerb or HeapBenchmark.ChildVerb or ThreadsBenchmark.ChildVerb, ..]:
             return await NativeBenchmarks.Run(args, ThisProgram(), Console.Out);
+        case ["control", .. var rest]:
+            await ControlBenchmark.RunAsync(
+                [.. (rest.Length > 0 ? rest[0] : "8,64,512").Split(',').Select(count => int.Parse(count, CultureInfo.InvariantCulture))],
+                rest.Length > 1 ? int.Parse(rest[1], CultureInfo.InvariantCulture) : 100,
+                Console.Out);
+            return 0;
         case ["rows", .. var rest]:
             RowsBenchmark.Run(rest.Length > 0 ? int.Parse(rest[0], CultureInfo.InvariantCulture) : 10_000_000, rest.Length > 1 ? int.Parse(rest[1], CultureInfo.InvariantCulture) : 60, Console.Out);
             return 0;

@@ -44,7 +44,8 @@ public static class Dealing
     /// <returns>Owners by leaf, and how many leaves were lost.</returns>
     public static (ImmutableArray<string> Owners, int Lost) Redeal(ImmutableArray<string> owners, ImmutableArray<string> members, ImmutableArray<string> takers)
     {
-        var lost = Enumerable.Range(0, owners.Length).Where(leaf => !members.Contains(owners[leaf])).ToArray();
+        var present = members.ToHashSet(StringComparer.Ordinal);
+        var lost = Enumerable.Range(0, owners.Length).Where(leaf => !present.Contains(owners[leaf])).ToArray();
         var shares = Owners(Even(lost.Length, takers.Length), takers);
         var dealt = owners.ToBuilder();
         for (var i = 0; i < lost.Length; i++)
@@ -56,19 +57,23 @@ public static class Dealing
     }
 
     /// <summary>The leaves of one worker as runs.</summary>
-    public static IEnumerable<LeafRange> RangesOf(ImmutableArray<string> owners, string worker)
-    {
-        for (var leaf = 0; leaf < owners.Length; leaf++)
-        {
-            var start = leaf;
-            while (leaf < owners.Length && owners[leaf] == worker)
-            {
-                leaf++;
-            }
+    public static IEnumerable<LeafRange> RangesOf(ImmutableArray<string> owners, string worker) => Runs(owners).Where(run => run.Owner == worker).Select(run => run.Leaves);
 
-            if (leaf > start)
+    /// <summary>The leaves of every member as runs, in rank order.</summary>
+    public static Core.Deal Of(ImmutableArray<string> owners, ImmutableArray<string> members)
+    {
+        var runs = Runs(owners).ToLookup(run => run.Owner, run => run.Leaves, StringComparer.Ordinal);
+        return new Core.Deal([.. members.Select(member => runs[member].ToImmutableArray())]);
+    }
+
+    private static IEnumerable<(string Owner, LeafRange Leaves)> Runs(ImmutableArray<string> owners)
+    {
+        for (var (start, leaf) = (0, 1); leaf <= owners.Length; leaf++)
+        {
+            if (leaf == owners.Length || owners[leaf] != owners[start])
             {
-                yield return new LeafRange(start, leaf - start);
+                yield return (owners[start], new LeafRange(start, leaf - start));
+                start = leaf;
             }
         }
     }

@@ -28,7 +28,62 @@ public sealed partial class Leaves
 
 public sealed partial class ComputeStep
 {
-    public Deal ToDeal() => new([.. Deal.Select(leaves => leaves.Ranges.Select(range => new Core.LeafRange(range.Start, range.Count)).ToImmutableArray())]);
+    /// <summary>A deal as <see cref="PackedDeal"/> carries it: whole numbers, as protobuf writes them.</summary>
+    public static ByteString Pack(Deal deal)
+    {
+        ArgumentNullException.ThrowIfNull(deal);
+        using var bytes = new MemoryStream();
+        using (var output = new CodedOutputStream(bytes, leaveOpen: true))
+        {
+            foreach (var ranges in deal.Ranks)
+            {
+                output.WriteInt32(ranges.Length);
+                foreach (var range in ranges)
+                {
+                    output.WriteInt32(range.Start);
+                    output.WriteInt32(range.Count);
+                }
+            }
+        }
+
+        return ByteString.CopyFrom(bytes.GetBuffer(), 0, (int)bytes.Length);
+    }
+
+    public Deal ToDeal()
+    {
+        var (ranks, input) = (ImmutableArray.CreateBuilder<ImmutableArray<Core.LeafRange>>(), PackedDeal.CreateCodedInput());
+        while (!input.IsAtEnd)
+        {
+            ranks.Add([.. Read(input)]);
+        }
+
+        return new Deal(ranks.ToImmutable());
+    }
+
+    /// <summary>Leaves of the rank that the message is for; those of the others are passed over.</summary>
+    public ImmutableArray<Core.LeafRange> OwnRanges()
+    {
+        var input = PackedDeal.CreateCodedInput();
+        for (var rank = 0; rank < Rank; rank++)
+        {
+            for (var left = 2 * input.ReadInt32(); left > 0; left--)
+            {
+                _ = input.ReadInt32();
+            }
+        }
+
+        return [.. Read(input)];
+    }
+
+    public IEnumerable<int> OwnLeaves() => OwnRanges().SelectMany(range => range.Leaves);
+
+    private static IEnumerable<Core.LeafRange> Read(CodedInputStream input)
+    {
+        for (var left = input.ReadInt32(); left > 0; left--)
+        {
+            yield return new Core.LeafRange(input.ReadInt32(), input.ReadInt32());
+        }
+    }
 }
 
 /// <summary>The wire's form of a <see cref="PromptSample"/>.</summary>

@@ -21,8 +21,7 @@ internal static class Steps
         RedealIfInHand(turn);
         var step = turn.State.Try!;
         var id = new StepId(state.Term, state.Generation, state.Step, step.Id.Attempt + 1);
-        var deal = new ComputeStep { Id = id, Leaves = leaves, Committed = turn.Committed, Seen = Seen.Of(state.Seen) };
-        deal.Deal.AddRange(state.Members.Select(member => Leaves.Of(Dealing.RangesOf(step.Owners, member))));
+        var deal = new ComputeStep { Id = id, Leaves = leaves, PackedDeal = ComputeStep.Pack(Dealing.Of(step.Owners, state.Members)), Committed = turn.Committed, Seen = Seen.Of(state.Seen) };
         turn.State = turn.State with { Try = step with { Id = id, Deal = deal, Votes = step.Votes.Clear() } };
         turn.Tell(RunPhase.Training, $"step {state.Step} of {turn.Rules.Steps}");
         turn.Enter(Stage.Computing);
@@ -31,10 +30,11 @@ internal static class Steps
 
     public static void SendDeal(CoordinatorTurn turn, IEnumerable<string> to)
     {
+        var ranks = turn.State.Members.Select((member, rank) => (member, rank)).ToDictionary(pair => pair.member, pair => pair.rank);
         foreach (var worker in to)
         {
             var deal = turn.State.Try!.Deal!.Clone();
-            deal.Rank = turn.State.Members.IndexOf(worker);
+            deal.Rank = ranks[worker];
             turn.Send(worker, deal);
         }
     }

@@ -157,7 +157,7 @@ internal sealed class WorkerTurn(WorkerState state, TimeSpan now, WorkerRules ru
         };
         if (s.Dealt is { } dealt)
         {
-            (here.DealtStep, here.Dealt) = (dealt.Id.Step, dealt.Deal[dealt.Rank]);
+            (here.DealtStep, here.Dealt) = (dealt.Id.Step, Leaves.Of(dealt.OwnRanges()));
         }
 
         return here;

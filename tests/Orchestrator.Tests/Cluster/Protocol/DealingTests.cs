@@ -1,3 +1,4 @@
+using Orchestrator.Cluster.Messages;
 using Orchestrator.Cluster.Protocol;
 
 namespace Orchestrator.Tests.Cluster.Protocol;
@@ -40,5 +41,20 @@ public sealed class DealingTests
         var (owners, lost) = Dealing.Redeal(["a", "b"], ["a", "b", "new"], ["a", "b", "new"]);
         Assert.Equal(["a", "b"], owners.AsEnumerable());
         Assert.Equal(0, lost);
+    }
+
+    // b keeps leaf 0 and takes 3 over; c, of rank 1, has none.
+    [Fact]
+    public void A_deal_in_runs_comes_back_from_its_packed_form_as_a_whole_and_for_one_rank()
+    {
+        var deal = Dealing.Of(["b", "a", "a", "b", "d"], ["a", "c", "b", "d"]);
+        Assert.Equal(["1-2", "", "0,3", "4"], deal.Ranks.Select(ranges => string.Join(',', ranges)));
+        var message = new ComputeStep { PackedDeal = ComputeStep.Pack(deal) };
+        Assert.Equal(deal.Ranks.Select(ranges => string.Join(',', ranges)), message.ToDeal().Ranks.Select(ranges => string.Join(',', ranges)));
+        foreach (var rank in Enumerable.Range(0, 4))
+        {
+            message.Rank = rank;
+            Assert.Equal(deal.Ranks[rank].AsEnumerable(), message.OwnRanges());
+        }
     }
 }

@@ -228,7 +228,7 @@ internal sealed class ProtocolModel(long seed, int steps = 6, double loss = 0.03
                 After(_random.Next(300), () => End(worker, work, new AtStep(0, InitialDigest)));
                 break;
             case MeetGroup or ComputeLeaves:
-                After(work is ComputeLeaves compute ? 5 + 10 * compute.Command.Deal[compute.Command.Rank].All.Count() : 5, () => Arrive(worker, party, work));
+                After(work is ComputeLeaves compute ? 5 + 10 * compute.Command.OwnLeaves().Count() : 5, () => Arrive(worker, party, work));
                 break;
             case ApplyStaged apply:
                 var (applied, digest) = (party.State.Applied + 1, party.State.StateDigest * 31 + party.State.Staged!.GradientDigest);
@@ -313,7 +313,7 @@ internal sealed class ProtocolModel(long seed, int steps = 6, double loss = 0.03
             return new AtStep(party.State.Applied, party.State.StateDigest);
         }
 
-        var leaves = step.Deal[step.Rank].All.ToList();
+        var leaves = step.OwnLeaves().ToList();
         var vote = new Prepared
         {
             Id = step.Id,

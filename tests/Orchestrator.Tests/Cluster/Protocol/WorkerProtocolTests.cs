@@ -127,12 +127,8 @@ public sealed class WorkerProtocolTests
         Assert.Contains(effects, e => e is EndWorker { End: WorkerEnd.Orphaned });
     }
 
-    private static ComputeStep Step(long term, int attempt, long step = 0)
-    {
-        var command = new ComputeStep { Id = new Orchestrator.Core.StepId(term, 5, step, attempt), Leaves = 1 };
-        command.Deal.Add(Leaves.Of([new(0, 1)]));
-        return command;
-    }
+    private static ComputeStep Step(long term, int attempt, long step = 0) =>
+        new() { Id = new Orchestrator.Core.StepId(term, 5, step, attempt), Leaves = 1, PackedDeal = ComputeStep.Pack(Orchestrator.Core.Deal.Even(1, 1)) };
 
     private void Stage()
     {

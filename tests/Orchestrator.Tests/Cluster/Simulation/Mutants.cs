@@ -191,9 +191,10 @@ internal sealed class DealsTwice : DealsOtherwise
 {
     protected override void Change(ComputeStep step)
     {
-        if (step is { Id.Attempt: > 0, Deal.Count: > 1 } && step.Deal[0].Ranges.Count > 0)
+        var ranks = step.ToDeal().Ranks;
+        if (step.Id.Attempt > 0 && ranks is [[var first, ..], var second, ..])
         {
-            step.Deal[1].Ranges.Add(step.Deal[0].Ranges[0].Clone());
+            step.PackedDeal = ComputeStep.Pack(new Orchestrator.Core.Deal(ranks.SetItem(1, second.Add(first))));
         }
     }
 }
@@ -203,9 +204,10 @@ internal sealed class ForgetsLostLeaves : DealsOtherwise
 {
     protected override void Change(ComputeStep step)
     {
-        if (step.Id.Attempt > 0 && step.Deal[^1].Ranges.Count > 0)
+        var ranks = step.ToDeal().Ranks;
+        if (step.Id.Attempt > 0 && ranks is [.., [.., _] last])
         {
-            step.Deal[^1].Ranges.RemoveAt(step.Deal[^1].Ranges.Count - 1);
+            step.PackedDeal = ComputeStep.Pack(new Orchestrator.Core.Deal(ranks.SetItem(ranks.Length - 1, last.RemoveAt(last.Length - 1))));
         }
     }
 }

@@ -75,7 +75,7 @@ internal sealed partial class SimDriver
             throw new Violation($"{worker.Name} shall compute {id} in the group of term {_groupOf.Term} generation {_groupOf.Generation}");
         }
 
-        var leaves = Bits(step.Deal[step.Rank]);
+        var leaves = Bits(step.OwnLeaves());
         var fresh = Replica!.Begin(id, leaves);
         var seconds = Pace(12) * fresh;
         WhileRunning(seconds, () => Reduce(id, leaves));
@@ -121,7 +121,7 @@ internal sealed partial class SimDriver
             GradientDigest = gradient.Digest,
             Finite = gradient.Finite,
             StateDigest = Replica.Weights,
-            Sums = SumsOf(command.Deal[command.Rank].All),
+            Sums = SumsOf(command.OwnLeaves()),
             Computed = command.Id.Attempt == 0 ? _vote.Computed : 0,
             Seconds = _vote.Took.TotalSeconds,
         };
@@ -211,7 +211,7 @@ internal sealed partial class SimDriver
 
     private TimeSpan Pace(double milliseconds) => world.Dice.Milliseconds(milliseconds / 2, milliseconds * 2) * (worker.IsSlow ? 8 : 1);
 
-    private static ulong Bits(Leaves leaves) => leaves.All.Aggregate(0UL, (bits, leaf) => bits | 1UL << leaf);
+    private static ulong Bits(IEnumerable<int> leaves) => leaves.Aggregate(0UL, (bits, leaf) => bits | 1UL << leaf);
 
     private Sums QualityOf(IEnumerable<int> leaves)
     {
