@@ -32,7 +32,7 @@ public static class ClusterKeys
     };
 
     public static readonly Key<double?> MemoryPerWorker = new(Section, "memory_per_worker_gb", Kinds.Number(above: 0, most: 1 << 20).OrNull("the machine's free memory, shared by its workers"), null,
-        "GiB that a worker may take: what orchestrator plan and pairs_per_leaf: auto reckon with. Needed for auto on accelerators.")
+        "GiB that a worker may take: what orchestrator plan and pairs_per_leaf: auto reckon with. Needed for auto on accelerators and where all workers are on other machines.")
     {
         ChangesResult = false,
     };

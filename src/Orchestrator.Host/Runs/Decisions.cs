@@ -67,7 +67,7 @@ public sealed record Decisions(Settings Settings, ImmutableArray<string> Lines)
         }
 
         var memory = planner.MemoryOfWorker
-            ?? throw new ArgumentException($"{DataKeys.PairsPerLeaf.Dotted} is auto, and what memory an accelerator has is not known here. Say {ClusterKeys.MemoryPerWorker.Dotted}, in GiB, or the number of pairs.");
+            ?? throw new ArgumentException($"{DataKeys.PairsPerLeaf.Dotted} is auto, and what memory the workers have is not known here: they are accelerators, or on other machines. Say {ClusterKeys.MemoryPerWorker.Dotted}, in GiB, or the number of pairs.");
         var precomputed = IsPrecomputed(settings);
         var (pairs, plan) = planner.Largest(memory, precomputed)
             ?? throw new ArgumentException($"{DataKeys.PairsPerLeaf.Dotted} is auto, and a leaf of one pair needs more than the {StepPlan.Megabytes(memory)} of a worker. {planner.Of(1, precomputed).Advice()}");

@@ -29,7 +29,7 @@ public sealed class RunPlanner : IDisposable
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(places);
-        (_settings, _rowsOfSources, _train, _cpu) = (settings, rowsOfSources, EncodedPairs.Open(pairs), places.All(place => place.Device == "cpu"));
+        (_settings, _rowsOfSources, _train, _cpu) = (settings, rowsOfSources, EncodedPairs.Open(pairs), places.Count > 0 && places.All(place => place.Device == "cpu"));
         Workers = Math.Max(1, settings.Of(ClusterKeys.WaitForWorkers) ?? places.Count);
         Local = Math.Max(1, places.Count);
         var (model, reference, adapter) = (settings.Of(ModelKeys.Path), settings.Of(ModelKeys.Reference), settings.Of(ModelKeys.Adapter));
@@ -46,7 +46,7 @@ public sealed class RunPlanner : IDisposable
     /// <summary>On this machine, which share its memory.</summary>
     public int Local { get; }
 
-    /// <summary>Bytes that a worker may take; null where the run file does not say and the machine cannot be asked: it computes on an accelerator.</summary>
+    /// <summary>Bytes that a worker may take; null where the run file does not say and this machine cannot be asked: they are accelerators, or all on other machines.</summary>
     public long? MemoryOfWorker => _settings.Of(ClusterKeys.MemoryPerWorker) is { } gigabytes ? (long)(gigabytes * (1L << 30))
         : _cpu ? (long)(MachineMemory.Available * UsableShare / Local)
         : null;

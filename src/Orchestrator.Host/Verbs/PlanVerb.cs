@@ -52,7 +52,7 @@ public static class PlanVerb
         }
     }
 
-    private static string Text(RunNeeds needs)
+    internal static string Text(RunNeeds needs)
     {
         var (plan, leaf, lines) = (needs.Plan, needs.Plan.Largest, new List<string>());
         lines.AddRange(needs.Decided.Lines);
@@ -60,13 +60,13 @@ public static class PlanVerb
         lines.AddRange(plan.Parts.Select(part => string.Create(Plain, $"  {part.Name,-12} {StepPlan.Megabytes(part.Bytes),12}{(part.Shrink.Length == 0 ? "" : "   less: " + string.Join("; ", part.Shrink))}")));
         lines.Add($"  {"together",-12} {StepPlan.Megabytes(plan.Total),12}{(needs.Memory is { } memory ? $"   of {StepPlan.Megabytes(memory)}{(plan.Total > memory ? ": TOO LITTLE" : "")}" : "")}");
         lines.Add(string.Create(Plain, $"A step: {plan.Flops / 1e12:0.###} TFLOP in all; a worker sends and receives {StepPlan.Megabytes(plan.ReducedBytes)} of gradients, and its optimizer reads and writes {StepPlan.Megabytes(plan.UpdatedBytes)}."));
-        lines.Add(needs.Memory is null ? "The memory of an accelerator is not known here: say memory_per_worker_gb. What it needs is reckoned as on a CPU."
+        lines.Add(needs.Memory is null ? "What memory the workers have is not known here: say memory_per_worker_gb. What an accelerator needs is reckoned as on a CPU."
             : needs.Largest is { } largest ? $"The largest leaf that fits: pairs_per_leaf {largest.PairsPerLeaf}, {StepPlan.Megabytes(largest.Plan.Total)}."
             : $"Not even a leaf of one pair fits. {plan.Advice()}");
         return string.Join(Environment.NewLine, lines) + Environment.NewLine;
     }
 
-    private static string Json(RunNeeds needs) => JsonSerializer.Serialize(
+    internal static string Json(RunNeeds needs) => JsonSerializer.Serialize(
         new
         {
             workers = needs.Workers,

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text.Json;
 using Orchestrator.Host.Processes;
 using Orchestrator.Host.RunFile;
 using Orchestrator.Host.Runs;
+using Orchestrator.Host.Verbs;
 using Orchestrator.Tests.Training.Models;
 
 namespace Orchestrator.Tests.Host.Runs;
@@ -48,10 +50,12 @@ public sealed class DecisionsTests : IDisposable
         Assert.Contains("a leaf of one pair needs more than the 102 MB of a worker. Most of it are program (260 MB)", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Where_an_accelerator_s_memory_is_not_known_the_key_that_says_it_is_named()
+    [Theory]
+    [InlineData("cuda:0")]
+    [InlineData(null)]
+    public void Where_the_workers_memory_is_not_known_the_key_that_says_it_is_named(string? device)
     {
-        var error = Assert.Throws<ArgumentException>(() => Decide([new WorkerPlace(0, "cuda:0", 1)], "pairs_per_leaf=auto"));
+        var error = Assert.Throws<ArgumentException>(() => Decide(device is null ? [] : [new WorkerPlace(0, device, 1)], "pairs_per_leaf=auto"));
         Assert.Contains("cluster.memory_per_worker_gb", error.Message, StringComparison.Ordinal);
     }
 
@@ -85,6 +89,20 @@ public sealed class DecisionsTests : IDisposable
         Assert.Equal((2, "precompute"), (resumed.Of(DataKeys.PairsPerLeaf)!.Value, resumed.Of(ReferenceKeys.Logps)));
         Assert.Null(saved.FirstDifferenceInResult(resumed));
         Assert.Equal(DataKeys.PairsPerLeaf, saved.FirstDifferenceInResult(Decisions.AsBefore(Read("pairs_per_leaf=4", "num_train_epochs=2"), saved)));
+    }
+
+    // 16 rows in steps of 8: two steps of four leaves; the memory holds leaves of 4, the run file says 2.
+    [Fact]
+    public void Plan_tells_each_part_the_whole_and_the_largest_leaf_that_fits()
+    {
+        var needs = PlanVerb.Make(Read("pairs_per_leaf=2", "workers=2", "device=cpu", $"memory_per_worker_gb={Gigabytes(Planned(4))}"), Output, CancellationToken.None);
+        var (text, json) = (PlanVerb.Text(needs), JsonDocument.Parse(PlanVerb.Json(needs)).RootElement);
+        Assert.Equal((2, 2, 4), (json.GetProperty("workers").GetInt32(), json.GetProperty("pairs_per_leaf").GetInt32(), json.GetProperty("largest_pairs_per_leaf").GetInt32()));
+        Assert.Equal(json.GetProperty("total_bytes").GetInt64(), json.GetProperty("bytes").EnumerateObject().Sum(part => part.Value.GetInt64()));
+        Assert.Equal(["activations", "buffers", "gradients", "logits", "optimizer", "program", "reference", "weights"], json.GetProperty("bytes").EnumerateObject().Select(part => part.Name).Order(StringComparer.Ordinal));
+        Assert.All(json.GetProperty("bytes").EnumerateObject(), part => Assert.Contains($"  {part.Name} ", text, StringComparison.Ordinal));
+        Assert.Contains("The largest leaf that fits: pairs_per_leaf 4, ", text, StringComparison.Ordinal);
+        Assert.False(File.Exists(Output.RunFile));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
