@@ -90,6 +90,9 @@ public sealed record CoordinatorOptions
     /// <summary>What a float becomes between hosts.</summary>
     public WireType Wire { get; init; } = WireType.Fp32;
 
+    /// <summary>Connections between two ranks of different hosts, 1 to 16.</summary>
+    public int Connections { get; init; } = 1;
+
     public Deadlines Deadlines { get; init; } = new();
 
     /// <summary>One line at each decision of note, with its reason: for a log, not for the console. Called on the coordinator's thread: do little.</summary>

@@ -9,6 +9,8 @@ internal sealed class OrchestratorProcess : IAsyncDisposable
     /// <summary>No wait of a test is longer.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(4);
 
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "orchestrator");
+
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly Process _process;
 
@@ -18,9 +20,16 @@ internal sealed class OrchestratorProcess : IAsyncDisposable
 
     public string Output => string.Join('\n', _lines);
 
-    public static OrchestratorProcess Start(IEnumerable<string> arguments, string? folder = null, params (string Name, string Value)[] environment)
+    public static OrchestratorProcess Start(IEnumerable<string> arguments, string? folder = null, params (string Name, string Value)[] environment) =>
+        StartCommand([Program, .. arguments], folder, environment);
+
+    /// <param name="starter">A command that becomes the one that follows it.</param>
+    public static OrchestratorProcess StartWith(string[] starter, string[] arguments, params (string Name, string Value)[] environment) =>
+        StartCommand([.. starter, Program, .. arguments], null, environment);
+
+    private static OrchestratorProcess StartCommand(string[] command, string? folder, (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "orchestrator"), arguments)
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

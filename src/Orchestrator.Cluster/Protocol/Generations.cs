@@ -36,6 +36,7 @@ internal static class Generations
                 Rank = turn.State.Members.IndexOf(worker),
                 Transport = turn.Rules.Transport,
                 Wire = turn.Rules.Wire,
+                Connections = turn.Rules.Connections,
                 Committed = turn.Committed,
             };
             form.Members.AddRange(endpoints);

@@ -54,6 +54,8 @@ public sealed record RunRules
 
     public string Wire { get; init; } = "";
 
+    public int Connections { get; init; } = 1;
+
     /// <summary>The job as JSON, and where its files are offered: handed to workers as they are.</summary>
     public ByteString Job { get; init; } = ByteString.Empty;
 
@@ -92,6 +94,7 @@ public sealed record RunRules
             NonFinite = options.NonFinite,
             Transport = options.Transport.ToString(),
             Wire = options.Wire.ToString(),
+            Connections = options.Connections,
             Job = job,
             Files = files,
             Deadlines = options.Deadlines,

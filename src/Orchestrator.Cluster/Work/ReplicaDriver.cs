@@ -105,6 +105,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
             Tls = _options.Tls,
             Transport = Enum.Parse<Transport>(form.Transport),
             Wire = Enum.Parse<WireType>(form.Wire),
+            Connections = Math.Max(1, form.Connections),
             ProgressDeadline = _options.Deadlines.Progress,
             ArrivalDeadline = _options.Deadlines.Work,
             ConnectDeadline = _options.Deadlines.Connect,

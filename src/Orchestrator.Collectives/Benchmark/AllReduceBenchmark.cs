@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text.Json;
 
 namespace Orchestrator.Collectives.Benchmark;
 
@@ -13,6 +14,9 @@ public static class AllReduceBenchmark
 {
     /// <summary>Environment variable through which a rank's process is told the token: an argument could be read by anybody.</summary>
     public const string TokenVariable = "ORCHESTRATOR_BENCH_TOKEN";
+
+    /// <summary>Environment variable that holds this host's <see cref="TlsOptions"/> as JSON for a rank's process; "": no TLS.</summary>
+    public const string TlsVariable = "ORCHESTRATOR_BENCH_TLS";
 
     /// <summary>Runs the benchmark; with <see cref="AllReduceBenchmarkOptions.Join"/>, only lends ranks to one that runs elsewhere.</summary>
     /// <param name="rankCommand">Program and arguments that end in <see cref="RunRankAsync"/>; the desk's host:port is appended.</param>
@@ -33,8 +37,8 @@ public static class AllReduceBenchmark
             return [];
         }
 
-        var machine = await MachineSpeed.MeasureAsync(cancellation);
         using var desk = new RankDesk(options, token);
+        var machine = await MachineSpeed.MeasureAsync(cancellation);
         if (options.Starts < options.Ranks)
         {
             await output.WriteLineAsync($"Waiting at {desk.Address} for {options.Ranks - options.Starts} ranks: bench allreduce --join {desk.Address} --local N --token ...");
@@ -49,19 +53,29 @@ public static class AllReduceBenchmark
     /// <summary>One rank: reports to the desk, measures, and ends when the desk has all it wants.</summary>
     /// <param name="desk">host:port of the benchmark.</param>
     public static Task RunRankAsync(string desk, CancellationToken cancellation = default) =>
-        ServeDeskAsync(desk, Environment.GetEnvironmentVariable(TokenVariable) ?? "", cancellation);
+        ServeDeskAsync(
+            desk,
+            Environment.GetEnvironmentVariable(TokenVariable) ?? "",
+            Environment.GetEnvironmentVariable(TlsVariable) is { Length: > 0 } tls ? JsonSerializer.Deserialize<TlsOptions>(tls) : null,
+            cancellation);
 
-    internal static async Task ServeDeskAsync(string desk, string token, CancellationToken cancellation)
+    /// <param name="tls">This host's own certificate: every host has one of its own.</param>
+    internal static async Task ServeDeskAsync(string desk, string token, TlsOptions? tls, CancellationToken cancellation)
     {
         using var line = await JsonLine.ConnectAsync(desk, cancellation);
         await line.WriteAsync(new Arrival(token), cancellation);
         var sheet = await line.ReadAsync<TaskSheet>(cancellation) ?? throw new IOException($"The benchmark at {desk} closed the connection.");
         if (sheet.Refusal is { } refusal)
         {
-            throw new InvalidOperationException($"The benchmark at {desk} refused: {refusal}");
+            throw new IOException($"The benchmark at {desk} refused: {refusal}");
         }
 
-        await using var server = await CollectiveServer.StartAsync(new ServerOptions { Bind = line.LocalAddress.ToString(), Token = token, Tls = sheet.Tls }, cancellation);
+        if (sheet.Tls != tls is not null)
+        {
+            throw new ArgumentException($"The benchmark at {desk} runs {(sheet.Tls ? "with" : "without")} TLS, this one {(sheet.Tls ? "without: give --tls certificate,key,authority here too" : "with: leave --tls out here, or give it there too")}.");
+        }
+
+        await using var server = await CollectiveServer.StartAsync(new ServerOptions { Bind = line.LocalAddress.ToString(), Token = token, Tls = tls }, cancellation);
         await line.WriteAsync(new Listening(server.Endpoint.ToString()), cancellation);
         if (await line.ReadAsync<Seat>(cancellation) is not { } seat)
         {
@@ -70,7 +84,7 @@ public static class AllReduceBenchmark
 
         try
         {
-            await using var group = await CollectiveGroup.ConnectAsync(server, Options(sheet, seat, token), cancellation);
+            await using var group = await CollectiveGroup.ConnectAsync(server, Options(sheet, seat, token, tls), cancellation);
             await foreach (var measurement in new RankRun(group, server.Memory, sheet).MeasureAsync(cancellation))
             {
                 await line.WriteAsync(measurement, cancellation);
@@ -84,7 +98,7 @@ public static class AllReduceBenchmark
         }
     }
 
-    private static GroupOptions Options(TaskSheet sheet, Seat seat, string token) => new()
+    private static GroupOptions Options(TaskSheet sheet, Seat seat, string token, TlsOptions? tls) => new()
     {
         RunId = seat.RunId,
         Rank = seat.Rank,
@@ -94,15 +108,15 @@ public static class AllReduceBenchmark
         Wire = sheet.Wire,
         ChunkBytes = sheet.ChunkBytes,
         Connections = sheet.Connections,
-        Tls = sheet.Tls,
+        Tls = tls,
     };
 
     private static async Task<ImmutableArray<Measurement>> MeasureAsync(
         RankDesk desk, AllReduceBenchmarkOptions options, string token, IReadOnlyList<string> rankCommand, CancellationToken cancellation)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var processes = new RankProcesses(options.OneProcess ? 0 : options.Starts, rankCommand, desk.Address, token);
-        var inside = Enumerable.Range(0, options.OneProcess ? options.Ranks : 0).Select(_ => ServeDeskAsync(desk.Address, token, ending.Token)).ToArray();
+        using var processes = new RankProcesses(options.OneProcess ? 0 : options.Starts, rankCommand, desk.Address, token, options.Tls);
+        var inside = Enumerable.Range(0, options.OneProcess ? options.Ranks : 0).Select(_ => ServeDeskAsync(desk.Address, token, options.Tls, ending.Token)).ToArray();
         try
         {
             var died = processes.FirstDeathAsync(ending.Token);
@@ -120,7 +134,7 @@ public static class AllReduceBenchmark
 
     private static async Task LendAsync(AllReduceBenchmarkOptions options, string elsewhere, string token, IReadOnlyList<string> rankCommand, CancellationToken cancellation)
     {
-        using var processes = new RankProcesses(options.Starts, rankCommand, elsewhere, token);
+        using var processes = new RankProcesses(options.Starts, rankCommand, elsewhere, token, options.Tls);
         await processes.AllEndedAsync(cancellation);
     }
 

@@ -6,7 +6,7 @@ namespace Orchestrator.Collectives.Benchmark;
 internal sealed record Arrival(string Token);
 
 /// <summary>The desk's answer: what is to be measured.</summary>
-internal sealed record TaskSheet(ImmutableArray<long> Bytes, Transport Transport, WireType Wire, int Rounds, int Repeats, int ChunkBytes, int Connections, TlsOptions? Tls, string? Refusal);
+internal sealed record TaskSheet(ImmutableArray<long> Bytes, Transport Transport, WireType Wire, int Rounds, int Repeats, int ChunkBytes, int Connections, bool Tls, string? Refusal);
 
 /// <summary>The rank listens.</summary>
 internal sealed record Listening(string Endpoint);

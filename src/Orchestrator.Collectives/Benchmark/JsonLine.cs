@@ -7,6 +7,9 @@ namespace Orchestrator.Collectives.Benchmark;
 /// <summary>A connection on which both ends write one JSON object a line.</summary>
 internal sealed class JsonLine : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     private readonly TcpClient _client;
     private readonly StreamReader _reader;
     private readonly StreamWriter _writer;
@@ -26,7 +29,8 @@ internal sealed class JsonLine : IDisposable
 
     public string Remote => _client.Client.RemoteEndPoint!.ToString()!;
 
-    /// <exception cref="IOException">Nobody listens there.</exception>
+    /// <summary>Tries again where nobody listens yet: people start both ends at once.</summary>
+    /// <exception cref="IOException">Nobody listened there within <see cref="Patience"/>.</exception>
     public static async Task<JsonLine> ConnectAsync(string address, CancellationToken cancellation)
     {
         var colon = address.LastIndexOf(':');
@@ -35,16 +39,27 @@ internal sealed class JsonLine : IDisposable
             throw new ArgumentException($"'{address}' is no host:port.");
         }
 
-        var client = new TcpClient();
-        try
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        for (var last = "it does not answer"; ;)
         {
-            await client.ConnectAsync(address[..colon].Trim('[', ']'), port, cancellation);
-            return new JsonLine(client);
-        }
-        catch (SocketException error)
-        {
-            client.Dispose();
-            throw new IOException($"The benchmark at {address} cannot be reached: {error.Message}. Start it there first, with --bind an address of that machine.", error);
+            var client = new TcpClient();
+            try
+            {
+                await client.ConnectAsync(address[..colon].Trim('[', ']'), port, patience.Token);
+                return new JsonLine(client);
+            }
+            catch (SocketException error)
+            {
+                client.Dispose();
+                last = error.Message;
+                await Task.Delay(Pause, patience.Token).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                client.Dispose();
+                throw new IOException($"The benchmark at {address} could not be reached within {Patience.TotalSeconds:0} s: {last}. Start it there, with --bind an address of that machine.");
+            }
         }
     }
 

@@ -96,7 +96,7 @@ internal sealed class RankDesk : IDisposable
         var arrival = await line.ReadAsync<Arrival>(cancellation);
         var o = _options;
         var refusal = arrival?.Token == _token ? null : "The token is missing or another: give the same --token on all machines.";
-        await line.WriteAsync(new TaskSheet(o.Bytes, o.Transport, o.Wire, o.Rounds, o.Repeats, o.ChunkBytes, o.Connections, o.Tls, refusal), cancellation);
+        await line.WriteAsync(new TaskSheet(o.Bytes, o.Transport, o.Wire, o.Rounds, o.Repeats, o.ChunkBytes, o.Connections, o.Tls is not null, refusal), cancellation);
         var listening = refusal is null ? await line.ReadAsync<Listening>(cancellation) : null;
         if (listening is null)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace Orchestrator.Collectives.Benchmark;
 
@@ -7,7 +8,7 @@ internal sealed class RankProcesses : IDisposable
 {
     private readonly List<Process> _processes = [];
 
-    public RankProcesses(int count, IReadOnlyList<string> command, string desk, string token)
+    public RankProcesses(int count, IReadOnlyList<string> command, string desk, string token, TlsOptions? tls)
     {
         try
         {
@@ -15,6 +16,7 @@ internal sealed class RankProcesses : IDisposable
             {
                 var start = new ProcessStartInfo(command[0], [.. command.Skip(1), desk]) { UseShellExecute = false };
                 start.Environment[AllReduceBenchmark.TokenVariable] = token;
+                start.Environment[AllReduceBenchmark.TlsVariable] = tls is null ? "" : JsonSerializer.Serialize(tls);
                 _processes.Add(Process.Start(start)!);
             }
         }
@@ -26,7 +28,7 @@ internal sealed class RankProcesses : IDisposable
     }
 
     /// <summary>Never ends well: throws when a process has ended with an error.</summary>
-    /// <exception cref="InvalidOperationException">A rank's process died.</exception>
+    /// <exception cref="IOException">A rank's process died.</exception>
     public async Task FirstDeathAsync(CancellationToken cancellation)
     {
         await foreach (var ended in Task.WhenEach(_processes.Select(process => EndAsync(process, cancellation))))
@@ -57,7 +59,7 @@ internal sealed class RankProcesses : IDisposable
         await process.WaitForExitAsync(cancellation);
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException($"The process of a rank (id {process.Id}) ended with code {process.ExitCode}.");
+            throw new IOException($"The process of a rank (id {process.Id}) ended with code {process.ExitCode}; what it said stands above.");
         }
     }
 }

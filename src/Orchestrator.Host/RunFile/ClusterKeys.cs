@@ -52,6 +52,12 @@ public static class ClusterKeys
     public static readonly Key<string> Wire = new(Section, "wire", Kinds.Choice(["fp32", "bf16"]), "fp32",
         "Gradients on the wire; bf16 halves the bytes and rounds each value once.");
 
+    public static readonly Key<int> Connections = new(Section, "connections", Kinds.Whole(1, 16), 1,
+        "Connections between two workers on different machines; more than 1 where a fast network waits for one core.")
+    {
+        ChangesResult = false,
+    };
+
     public static readonly Key<string> Reduction = new(Section, "reduction", Kinds.Choice(["canonical", "sequential"]), "canonical",
         "canonical: the same bits for any number of workers; sequential: one buffer less.");
 
@@ -129,5 +135,5 @@ public static class ClusterKeys
         "When a gradient is not finite though computed twice: end the run, or leave the step out.");
 
     public static ImmutableArray<Key> All { get; } =
-        [Workers, WaitForWorkers, Device, Threads, MemoryPerWorker, FastMath, Transport, Wire, Reduction, Bind, AdvertisedHost, Port, ControlNodes, Token, TlsCertificate, TlsKey, TlsAuthority, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
+        [Workers, WaitForWorkers, Device, Threads, MemoryPerWorker, FastMath, Transport, Wire, Connections, Reduction, Bind, AdvertisedHost, Port, ControlNodes, Token, TlsCertificate, TlsKey, TlsAuthority, Deadline, WorkMinutes, NonFinite, MaxRestarts, AkkaConfig];
 }

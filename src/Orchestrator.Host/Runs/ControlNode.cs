@@ -125,6 +125,7 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
         NonFinite = Settings.Of(ClusterKeys.NonFinite) == "stop" ? NonFinitePolicy.Stop : NonFinitePolicy.Skip,
         Transport = Enum.Parse<Transport>(Settings.Of(ClusterKeys.Transport), ignoreCase: true),
         Wire = Enum.Parse<WireType>(Settings.Of(ClusterKeys.Wire), ignoreCase: true),
+        Connections = Settings.Of(ClusterKeys.Connections),
         Deadlines = Mapping.Deadlines(Settings),
         Hocon = AkkaSettings.Read(AkkaSettings.PathOf(Settings.Of(ClusterKeys.AkkaConfig))),
         Log = log,

@@ -33,8 +33,10 @@ public sealed class BenchmarkTests
         using var output = new Announcing();
         var measuring = AllReduceBenchmark.RunAsync(options, [], output);
         var desk = (await output.FirstLine.WaitAsync(RankHarness.Patience)).Split(' ')[2].TrimEnd(':');
-        await Assert.ThrowsAsync<InvalidOperationException>(() => AllReduceBenchmark.RunRankAsync(desk));
-        await Task.WhenAll(AllReduceBenchmark.ServeDeskAsync(desk, "shared", default), AllReduceBenchmark.ServeDeskAsync(desk, "shared", default), measuring).WaitAsync(RankHarness.Patience);
+        await Assert.ThrowsAsync<IOException>(() => AllReduceBenchmark.RunRankAsync(desk));
+        var tls = await Assert.ThrowsAsync<ArgumentException>(() => AllReduceBenchmark.ServeDeskAsync(desk, "shared", new TlsOptions("c.pem", "k.pem", "a.pem"), default));
+        Assert.Contains("without TLS", tls.Message, StringComparison.Ordinal);
+        await Task.WhenAll(AllReduceBenchmark.ServeDeskAsync(desk, "shared", null, default), AllReduceBenchmark.ServeDeskAsync(desk, "shared", null, default), measuring).WaitAsync(RankHarness.Patience);
         Assert.True(Assert.Single(await measuring).Correct);
     }
 
