@@ -13,7 +13,7 @@ public static class DataKeys
         "Preference pairs to train on, for sft also prompts with completions or messages, for kto those with a label; weights mix the sources in that proportion.")
     {
         Required = true,
-        Aliases = ["datasets"],
+        Aliases = ["datasets", "dataset_name"],
     };
 
     public static readonly Key<string> StoppingStrategy = new(Section, "stopping_strategy", Kinds.Choice(["first_exhausted", "all_exhausted"]), "first_exhausted",

@@ -20,8 +20,14 @@ internal sealed class GivenValues
             return;
         }
 
+        var lora = root.Entries.Any(entry => entry.Key.Text == LoraKeys.Rank.Section || Keys.Find(entry.Key.Text)?.Section == LoraKeys.Rank.Section);
         foreach (var (name, value) in root.Entries)
         {
+            if (ForeignNames.MayStay(name.Text, value, lora))
+            {
+                continue;
+            }
+
             if (Keys.Sections.Contains(name.Text) && value.Shape == YamlShape.Map)
             {
                 AddSection(name.Text, value, folder);

@@ -7,8 +7,11 @@ public static class ReferenceKeys
 {
     private const string Section = "reference";
 
-    public static readonly Key<string> Logps = new(Section, "reference_logps", Kinds.Choice(["live", "precompute", "auto"]), "auto",
-        "live: in every step; precompute: once for all rows before the first step, then the reference leaves memory; auto: precompute where pairs come again or both models do not fit.");
+    public static readonly Key<string> Logps = new(Section, "reference_logps", Kinds.Choice(["live", "precompute", "auto"], ("true", "precompute"), ("false", "live")), "auto",
+        "live: in every step; precompute: once for all rows before the first step, then the reference leaves memory; auto: precompute where pairs come again or both models do not fit.")
+    {
+        Aliases = ["precompute_ref_log_probs"],
+    };
 
     public static readonly Key<bool> Sync = new(Section, "sync_ref_model", Kinds.Flag, false,
         "TR-DPO, arXiv:2404.09656: the reference moves towards the policy while it trains; not with adapters or precompute.");

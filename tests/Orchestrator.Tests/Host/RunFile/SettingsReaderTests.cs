@@ -92,6 +92,10 @@ public sealed class SettingsReaderTests : IDisposable
 
     [Theory]
     [InlineData("per_device_train_batch_size: 4", "per_device_train_batch_size is not a key. Write data.pairs_per_leaf")]
+    [InlineData("eval_strategy: epoch", "eval_strategy is not a key. Write output.eval_every_steps")]
+    [InlineData("use_peft: true", "use_peft is not a key. Write lora.lora_r")]
+    [InlineData("use_peft: false\nlora_r: 4", "use_peft is not a key. Write lora.lora_r")]
+    [InlineData("dtype: bfloat16", "dtype is not a key. Weights are kept in fp32; write training.bf16: true")]
     [InlineData("objective: 3", "objective is a section, and its keys belong below it")]
     [InlineData("beta: [1]", "objective.beta is a list of 1. Needed is a number")]
     [InlineData("beta:", "objective.beta is empty. Needed is a number")]
@@ -106,6 +110,13 @@ public sealed class SettingsReaderTests : IDisposable
         var problem = Assert.Single(_folder.Problems(RunFolder.Sound + line + "\n"), problem => !problem.Contains("is missing", StringComparison.Ordinal));
         Assert.StartsWith("run.yaml, line ", problem, StringComparison.Ordinal);
         Assert.Contains(expected, problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_another_trainer_s_recipe_says_and_holds_here_anyway_may_stay()
+    {
+        var settings = _folder.Read(RunFolder.Sound + "eval_strategy: steps\ndtype: float32\nuse_peft: true\nlora_r: 4\npush_to_hub: false\ngradient_checkpointing_kwargs: {use_reentrant: false}\nprecompute_ref_log_probs: true\n");
+        Assert.Equal((4, "precompute"), (settings.Of(LoraKeys.Rank), settings.Of(ReferenceKeys.Logps)));
     }
 
     [Fact]
