@@ -95,6 +95,11 @@ internal static class WorkerResults
                 break;
             case EvaluateLeaves evaluate:
                 turn.Reply(new LeavesEvaluated { Term = evaluate.Command.Term, Step = evaluate.Command.Step, Set = evaluate.Command.Set, Sample = evaluate.Command.Sample, Error = failed.Reason });
+                if (!evaluate.Command.Sample)
+                {
+                    turn.End(WorkerEnd.Failed, failed.Reason);   // its place is tried again as often as the run allows, not for ever
+                }
+
                 break;
             case SaveState save:
                 Answer(turn, save.Command, new Saved { Term = save.Command.Term, Step = save.Command.Step, Error = failed.Reason });

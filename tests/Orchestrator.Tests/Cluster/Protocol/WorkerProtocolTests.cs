@@ -111,6 +111,18 @@ public sealed class WorkerProtocolTests
         Assert.Contains(effects, e => e is BeginWork { Work: ComputeLeaves { Command.Id.Attempt: 1 } });
     }
 
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void A_worker_that_cannot_evaluate_says_so_and_ends_but_a_prompt_it_cannot_answer_costs_nothing(bool sample, bool ends)
+    {
+        var evaluate = new Evaluate { Term = 3, Step = 0, Set = "held", Sample = sample };
+        Hear("new", evaluate);
+        var effects = End(new EvaluateLeaves(evaluate), new WorkFailed("the device failed", OwnFault: true));
+        Assert.Contains(effects.OfType<Reply>(), e => e.Message is LeavesEvaluated { Error: "the device failed" });
+        Assert.Equal(ends, effects.Any(e => e is EndWorker));
+    }
+
     [Fact]
     public void A_replica_whose_state_is_being_replaced_does_not_pretend_to_be_anywhere()
     {

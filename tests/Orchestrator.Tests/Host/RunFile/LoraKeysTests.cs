@@ -31,11 +31,28 @@ public sealed class LoraKeysTests : IDisposable
     }
 
     [Fact]
+    public void What_another_trainer_s_recipe_says_and_holds_here_anyway_may_stay()
+    {
+        var settings = _folder.Read(RunFolder.Sound + "eval_strategy: steps\ndtype: float32\nuse_peft: true\nlora_r: 4\npush_to_hub: false\ngradient_checkpointing_kwargs: {use_reentrant: false}\nprecompute_ref_log_probs: true\n");
+        Assert.Equal((4, "precompute"), (settings.Of(LoraKeys.Rank), settings.Of(ReferenceKeys.Logps)));
+    }
+
+    [Fact]
     public void A_target_that_the_model_lacks_is_a_problem_of_its_line()
     {
         var problem = Assert.Single(_folder.Problems(RunFolder.Sound + "lora:\n  lora_r: 8\n  lora_target_modules: q_prj\n"));
         Assert.Contains("line 5", problem, StringComparison.Ordinal);
         Assert.Contains("Did you mean q_proj?", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("max_length: null\n")]
+    public void Rows_longer_than_a_models_learned_positions_are_a_problem_before_any_is_read(string line)
+    {
+        File.WriteAllText(Path.Combine(_folder.Path, "model", "config.json"), TinyModel.Config("gpt2"));
+        Assert.Matches(@"data\.max_length is (512|null), and the model has learned positions for \d+ tokens\. Write \d+ or less\.", Assert.Single(_folder.Problems(RunFolder.Sound + line)));
+        Assert.NotNull(_folder.Read(RunFolder.Sound + "max_length: 8\n"));
     }
 
     [Fact]
