@@ -96,7 +96,7 @@ public sealed class Replica : IReplica
                     cancellation.ThrowIfCancellationRequested();
                     var first = leaf * pairsPerLeaf;
                     var rows = Enumerable.Range(first, Math.Min(pairsPerLeaf, set.Pairs.Count - first)).ToImmutableArray();
-                    sums.Add(new LeafSums(leaf, _parts.Step.Evaluate(set, rows)));
+                    sums.Add(new LeafSums(leaf, _parts.Step.Evaluate(set, rows, _parts.Plan.PairsPerLeaf)));
                 }
 
                 return sums;

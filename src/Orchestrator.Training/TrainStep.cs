@@ -65,16 +65,19 @@ public sealed class TrainStep : IDisposable
 
     /// <summary>Forward only; the leaf is a step by itself.</summary>
     /// <param name="rows">Of the set, one after the other.</param>
-    public ImmutableArray<MetricSum> Evaluate(PairSet set, ImmutableArray<int> rows)
+    /// <param name="atOnce">Rows of one forward.</param>
+    public ImmutableArray<MetricSum> Evaluate(PairSet set, ImmutableArray<int> rows, int atOnce)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        var leaf = Forward(set, rows.AsSpan());
+        LeafLogProbs InPieces(Func<int, int, LeafLogProbs> of) => LeafLogProbs.Concat(
+            [.. Enumerable.Range(0, (rows.Length + atOnce - 1) / atOnce).Select(piece => of(piece * atOnce, Math.Min(atOnce, rows.Length - piece * atOnce)))]);
+        var leaf = InPieces((first, count) => Forward(set, rows.AsSpan(first, count)));
         var view = StepView.Alone(leaf.Policy, leaf.Reference);
         if (Objective.Needs.Mismatched)
         {
             // Neighbours in the set, so that a leaf of one row has one too.
-            var other = ForwardMismatched(set, set.All, rows[0], rows.Length);
+            var other = InPieces((first, count) => ForwardMismatched(set, set.All, rows[first], count));
             view = view with { Whole = new WholeStep(other.Policy, other.Reference, 0) };
         }
 
@@ -137,4 +140,11 @@ public sealed class TrainStep : IDisposable
 
 /// <summary>What the two models say of a leaf's rows.</summary>
 /// <param name="FirstChoice">[tokens], 1 where the policy's first choice is the token; only for one completion a row.</param>
-internal sealed record LeafLogProbs(PairLogProbs Policy, PairLogProbs? Reference, Tensor? FirstChoice);
+internal sealed record LeafLogProbs(PairLogProbs Policy, PairLogProbs? Reference, Tensor? FirstChoice)
+{
+    /// <summary>The rows of all parts, one part after the other.</summary>
+    public static LeafLogProbs Concat(IReadOnlyList<LeafLogProbs> parts) => parts.Count == 1 ? parts[0] : new(
+        PairLogProbs.Concat([.. parts.Select(part => part.Policy)]),
+        parts[0].Reference is null ? null : PairLogProbs.Concat([.. parts.Select(part => part.Reference!)]),
+        parts[0].FirstChoice is null ? null : cat([.. parts.Select(part => part.FirstChoice!)]));
+}

@@ -30,7 +30,6 @@ public static class SettingsReader
         problems.AddRange(SelectionChecks.Of(settings));
         problems.AddRange(filesExist ? FileChecks.Of(settings) : []);
         problems.AddRange(filesExist ? LoraChecks.Of(settings, problems) : []);
-        problems.AddRange(filesExist ? ModelChecks.Of(settings, problems) : []);
         return problems.Count == 0 ? settings : throw new RunFileException(problems);
     }
 

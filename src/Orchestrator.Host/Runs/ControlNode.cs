@@ -134,9 +134,17 @@ public sealed record ControlNode(Settings Settings, Job Job, OutputDirectory Out
     /// <summary>The run has ended where the checkpoint of its last step is there: nobody may be left who could tell.</summary>
     private RunOutcome? Ended()
     {
-        var steps = Job.Plan.ToPlan().Steps;
-        return CheckpointFolder.FindNewest(Output.Checkpoints).Newest is { } newest && newest.State.GlobalStep >= steps
-            ? new RunOutcome(RunEnd.Completed, $"All {steps} steps are done.", steps, newest.Directory, newest.WeightsSha256)
-            : null;
+        var selection = Selection.Of(Settings);
+        return CheckpointFolder.FindNewest(Output.Checkpoints).Newest is { } newest
+            && WhyOver(newest.State.GlobalStep, Job.Plan.ToPlan().Steps, History.Seen(Output.Metrics, selection), selection) is { } why
+                ? new RunOutcome(RunEnd.Completed, why, newest.State.GlobalStep, newest.Directory, newest.WeightsSha256)
+                : null;
     }
+
+    /// <summary>Why no step follows the newest checkpoint's; null where one does.</summary>
+    /// <param name="seen">What the evaluations so far have shown: a run that stops early writes its checkpoint after the last of them.</param>
+    internal static string? WhyOver(long step, long steps, EvaluationHistory seen, SelectionRules? rules) =>
+        step >= steps ? $"All {steps} steps are done."
+        : seen.Evaluated <= step && seen.WhyStop(rules) is { } why ? $"{why} {step} of {steps} steps are done."
+        : null;
 }

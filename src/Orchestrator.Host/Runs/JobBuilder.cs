@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
+using Orchestrator.Training.Objectives;
 
 namespace Orchestrator.Host.Runs;
 
@@ -18,7 +19,7 @@ public static class JobBuilder
             RunId = resume?.Earlier.RunId ?? Guid.NewGuid().ToString("N"),
             RunFile = SettingsWriter.Write(settings),
             Plan = Mapping.Plan(settings, data.RowsOfSources),
-            EvaluationSets = data.EvaluationSets(Mapping.PairsPerLeaf(settings), settings.Of(SelectionKeys.Samples)),
+            EvaluationSets = data.EvaluationSets(RowsPerEvaluation(settings), settings.Of(SelectionKeys.Samples)),
             Reference = Decisions.IsPrecomputed(settings) ? Reference(settings, data, resume?.Step ?? 0) : null,
             Sampling = Sampling(settings),
             Files = [.. files, .. resume?.Files() ?? []],
@@ -26,6 +27,10 @@ public static class JobBuilder
             StateDigest = resume?.Checkpoint?.State.Digest,
         };
     }
+
+    // A loss that looks across a step's rows looks across as many in an evaluation: its value depends neither on leaves nor on workers.
+    private static int RowsPerEvaluation(Settings settings) =>
+        Objective.Create(Mapping.Objective(settings)).Needs.WholeStep ? settings.Of(DataKeys.PairsPerStep) : Mapping.PairsPerLeaf(settings);
 
     // A few rows are a leaf, and leaves are few enough for the coordinator to keep count of.
     private static ReferencePlan Reference(Settings settings, PreparedData data, long from)

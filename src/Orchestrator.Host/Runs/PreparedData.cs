@@ -20,7 +20,8 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
     public static PreparedData Make(Settings settings, OutputDirectory output, CancellationToken cancellation)
     {
         var text = TextSource.Load(settings.Of(ModelKeys.Path), settings.Of(DataKeys.ChatTemplate));
-        var options = Mapping.Data(settings, Family.Describe(ModelConfig.Load(settings.Of(ModelKeys.Path))).Vocabulary);
+        var spec = Family.Describe(ModelConfig.Load(settings.Of(ModelKeys.Path)));
+        var options = Mapping.Data(settings, spec.Vocabulary);
         var cache = CacheOf(settings, output);
         var notes = ImmutableArray.CreateBuilder<string>();
         (DataReport Rows, DataReport? HeldOut) Prepare(string set, IReadOnlyList<string> files, HoldOut? holdOut)
@@ -38,7 +39,7 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
         ImmutableArray<IReadOnlyList<string>> sources = [.. settings.Of(DataKeys.Train).Select(source => DataFiles.Find([source.Path]))];
         HoldOut? split = settings.Of(DataKeys.TestSplitSize) is { } share ? new HoldOut(share, settings.Of(TrainingKeys.Seed), output.Pairs(HeldOut)) : null;
         var (train, heldOut) = Prepare("train", [.. sources.SelectMany(files => files)], split);
-        return new PreparedData(
+        PreparedData prepared = new(
             train,
             RowsOf(sources, train.RowsKeptOfFile),
             [
@@ -46,10 +47,34 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
                 .. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File], null).Rows)),
             ],
             notes.ToImmutable());
+        foreach (var set in prepared.Eval.Select(set => set.Name).Prepend("train"))
+        {
+            RequirePositions(spec, set, output.Pairs(set));
+        }
+
+        return prepared;
     }
 
     public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf, int samples) =>
         [.. Eval.Select(set => new EvaluationSet(set.Name, set.Report.RowsKept, pairsPerLeaf, Math.Min(samples, set.Report.RowsKept)))];
+
+    private static void RequirePositions(DecoderSpec spec, string set, string file)
+    {
+        if (spec.PositionEmbedding is null)
+        {
+            return;
+        }
+
+        using var rows = EncodedPairs.Open(file);
+        for (var row = 0; row < rows.Count; row++)
+        {
+            var pair = rows[row];
+            if (pair.Prompt.Length + Math.Max(pair.Chosen.Length, pair.Rejected.Length) is var tokens && tokens > spec.MaxPositions)
+            {
+                throw new InvalidDataException($"data.{set}, line {rows.SourceOf(row).Line}: the row has {tokens} tokens, and the model has learned positions for {spec.MaxPositions}. Write data.max_length: {spec.MaxPositions} or less.");
+            }
+        }
+    }
 
     private static TokenCache? CacheOf(Settings settings, OutputDirectory output) => settings.Of(DataKeys.CacheDirectory) switch
     {

@@ -30,6 +30,18 @@ public sealed record CompletionLogProbs(Tensor Sum, Tensor Tokens)
         Complement = Complement?.narrow(0, start, count),
     };
 
+    /// <summary>The completions of all parts, one part after the other.</summary>
+    public static CompletionLogProbs Concat(IReadOnlyCollection<CompletionLogProbs> parts)
+    {
+        Tensor Of(Func<CompletionLogProbs, Tensor> value) => cat([.. parts.Select(value)]);
+        var first = parts.First();
+        return new(Of(part => part.Sum), Of(part => part.Tokens))
+        {
+            Aligned = first.Aligned is null ? null : Of(part => part.Aligned!),
+            Complement = first.Complement is null ? null : Of(part => part.Complement!),
+        };
+    }
+
     /// <summary>The same numbers without gradient.</summary>
     public CompletionLogProbs Detach() => this with { Sum = Sum.detach(), Complement = Complement?.detach() };
 }
@@ -45,6 +57,16 @@ public sealed record PairLogProbs(CompletionLogProbs Chosen, CompletionLogProbs?
 
     public PairLogProbs Slice(long start, long count) =>
         new(Chosen.Slice(start, count), Rejected?.Slice(start, count)) { Desirable = Desirable?.narrow(0, start, count) };
+
+    /// <summary>The rows of all parts, one part after the other.</summary>
+    public static PairLogProbs Concat(IReadOnlyCollection<PairLogProbs> parts)
+    {
+        var first = parts.First();
+        return new(CompletionLogProbs.Concat([.. parts.Select(part => part.Chosen)]), first.Rejected is null ? null : CompletionLogProbs.Concat([.. parts.Select(part => part.Rejected!)]))
+        {
+            Desirable = first.Desirable is null ? null : cat([.. parts.Select(part => part.Desirable!)]),
+        };
+    }
 
     public PairLogProbs Detach() => this with { Chosen = Chosen.Detach(), Rejected = Rejected?.Detach() };
 }

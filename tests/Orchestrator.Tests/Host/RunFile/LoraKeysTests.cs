@@ -45,16 +45,6 @@ public sealed class LoraKeysTests : IDisposable
         Assert.Contains("Did you mean q_proj?", problem, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("")]
-    [InlineData("max_length: null\n")]
-    public void Rows_longer_than_a_models_learned_positions_are_a_problem_before_any_is_read(string line)
-    {
-        File.WriteAllText(Path.Combine(_folder.Path, "model", "config.json"), TinyModel.Config("gpt2"));
-        Assert.Matches(@"data\.max_length is (512|null), and the model has learned positions for \d+ tokens\. Write \d+ or less\.", Assert.Single(_folder.Problems(RunFolder.Sound + line)));
-        Assert.NotNull(_folder.Read(RunFolder.Sound + "max_length: 8\n"));
-    }
-
     [Fact]
     public void Dropout_is_refused_and_said_to_be_off() =>
         Assert.Contains("lora.lora_dropout is 0.05", Assert.Single(_folder.Problems(RunFolder.Sound + "lora_dropout: 0.05\n")), StringComparison.Ordinal);

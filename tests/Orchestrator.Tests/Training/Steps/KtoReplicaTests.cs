@@ -92,6 +92,26 @@ public sealed class KtoReplicaTests
     }
 
     [Fact]
+    public async Task An_evaluation_gives_the_same_whatever_is_computed_at_once()
+    {
+        async Task<MetricSum[]> Evaluate(int perLeaf)
+        {
+            using var rig = Rig("llama", rows: 12, perStep: 12, perLeaf, steps: 1);
+            AddSurerReference(rig, "llama");
+            rig.AddRows("eval", ReplicaRig.RandomRows(10, 5).Select(Single), label: IsDesirable);
+            rig.Job = rig.Job with { EvaluationSets = [new EvaluationSet("eval", 10, 7)] };
+            IReadOnlyList<LeafSums> evaluated = [];
+            await rig.TrainAsync(1, 0, async replica => evaluated = await replica.EvaluateAsync("eval", [new LeafRange(0, 2)], CancellationToken.None));
+            return [.. LeafSums.Total(evaluated)];
+        }
+
+        var (whole, cut) = (await Evaluate(12), await Evaluate(2));
+        Assert.True(whole.Single(metric => metric.Name == "kl").Value > 0, "a divergence of 0 would test nothing");
+        Assert.Equal(whole.Select(metric => (metric.Name, metric.Weight)), cut.Select(metric => (metric.Name, metric.Weight)));
+        Assert.All(whole.Zip(cut), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4));
+    }
+
+    [Fact]
     public async Task Desirable_answers_become_likelier_and_the_others_less_so_also_among_held_out_rows_of_one_a_leaf()
     {
         using var rig = Rig("llama", rows: 12, perStep: 12, perLeaf: 4, steps: 20);
