@@ -21,7 +21,7 @@ public sealed class ExampleRunFilesTests
 
     [Fact]
     public void There_is_an_example_for_each_way_to_run() =>
-        Assert.Equal(["lora.yaml", "quickstart.yaml", "several-machines.yaml", "single-machine.yaml"], Directory.EnumerateFiles(Folder()).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        Assert.Equal(["kto.yaml", "lora.yaml", "quickstart.yaml", "several-machines.yaml", "sft.yaml", "single-machine.yaml"], Directory.EnumerateFiles(Folder()).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
 
     private static string Folder([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../../cluster-config/runs"));
 }
