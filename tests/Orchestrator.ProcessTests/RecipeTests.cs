@@ -44,7 +44,7 @@ public sealed class RecipeTests : IDisposable
     public async Task Rows_longer_than_a_models_learned_positions_are_refused_before_a_worker_starts()
     {
         var said = await OrchestratorProcess.RunAsync(2, "train", Recipe("gpt2"), "--workers", "2", "--set", "max_length=128");
-        Assert.Matches(@"data\.train, line \d+: the row has \d+ tokens, and the model has learned positions for 64\. Write data\.max_length: 64 or less\.", said);
+        Assert.Matches(@"train\.jsonl, line \d+: the row has \d+ tokens, and the model has learned positions for 64\. Write data\.max_length: 64 or less\.", said);
     }
 
     [SkippableTheory]

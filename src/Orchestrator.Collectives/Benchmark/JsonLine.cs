@@ -49,17 +49,18 @@ internal sealed class JsonLine : IDisposable
                 await client.ConnectAsync(address[..colon].Trim('[', ']'), port, patience.Token);
                 return new JsonLine(client);
             }
-            catch (SocketException error)
+            catch (Exception error) when (error is SocketException or OperationCanceledException)
             {
                 client.Dispose();
-                last = error.Message;
-                await Task.Delay(Pause, patience.Token).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                cancellation.ThrowIfCancellationRequested();
+                last = error is SocketException ? error.Message : last;
+                if (patience.IsCancellationRequested)
+                {
+                    throw new IOException($"The benchmark at {address} could not be reached within {Patience.TotalSeconds:0} s: {last}. Start it there, with --bind an address of that machine.", error);
+                }
             }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-            {
-                client.Dispose();
-                throw new IOException($"The benchmark at {address} could not be reached within {Patience.TotalSeconds:0} s: {last}. Start it there, with --bind an address of that machine.");
-            }
+
+            await Task.Delay(Pause, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

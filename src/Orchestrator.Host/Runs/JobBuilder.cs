@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Orchestrator.Core;
 using Orchestrator.Host.RunFile;
-using Orchestrator.Training.Objectives;
 
 namespace Orchestrator.Host.Runs;
 
@@ -30,7 +29,7 @@ public static class JobBuilder
 
     // A loss that looks across a step's rows looks across as many in an evaluation: its value depends neither on leaves nor on workers.
     private static int RowsPerEvaluation(Settings settings) =>
-        Objective.Create(Mapping.Objective(settings)).Needs.WholeStep ? settings.Of(DataKeys.PairsPerStep) : Mapping.PairsPerLeaf(settings);
+        Mapping.Needs(settings).WholeStep ? settings.Of(DataKeys.PairsPerStep) : Mapping.PairsPerLeaf(settings);
 
     // A few rows are a leaf, and leaves are few enough for the coordinator to keep count of.
     private static ReferencePlan Reference(Settings settings, PreparedData data, long from)

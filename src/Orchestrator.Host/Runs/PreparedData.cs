@@ -26,6 +26,18 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
         var notes = ImmutableArray.CreateBuilder<string>();
         (DataReport Rows, DataReport? HeldOut) Prepare(string set, IReadOnlyList<string> files, HoldOut? holdOut)
         {
+            var (rows, heldOut) = Read(set, files, holdOut);
+            RequirePositions(spec, files, output.Pairs(set));
+            if (holdOut is not null)
+            {
+                RequirePositions(spec, files, output.Pairs(HeldOut));
+            }
+
+            return (rows, heldOut);
+        }
+
+        (DataReport Rows, DataReport? HeldOut) Read(string set, IReadOnlyList<string> files, HoldOut? holdOut)
+        {
             if (cache is null)
             {
                 return DataPreparation.Prepare(options, files, text.Tokenizer, text.Chat, output.Pairs(set), holdOut, cancellation);
@@ -39,7 +51,7 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
         ImmutableArray<IReadOnlyList<string>> sources = [.. settings.Of(DataKeys.Train).Select(source => DataFiles.Find([source.Path]))];
         HoldOut? split = settings.Of(DataKeys.TestSplitSize) is { } share ? new HoldOut(share, settings.Of(TrainingKeys.Seed), output.Pairs(HeldOut)) : null;
         var (train, heldOut) = Prepare("train", [.. sources.SelectMany(files => files)], split);
-        PreparedData prepared = new(
+        return new PreparedData(
             train,
             RowsOf(sources, train.RowsKeptOfFile),
             [
@@ -47,31 +59,26 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
                 .. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File], null).Rows)),
             ],
             notes.ToImmutable());
-        foreach (var set in prepared.Eval.Select(set => set.Name).Prepend("train"))
-        {
-            RequirePositions(spec, set, output.Pairs(set));
-        }
-
-        return prepared;
     }
 
     public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf, int samples) =>
         [.. Eval.Select(set => new EvaluationSet(set.Name, set.Report.RowsKept, pairsPerLeaf, Math.Min(samples, set.Report.RowsKept)))];
 
-    private static void RequirePositions(DecoderSpec spec, string set, string file)
+    private static void RequirePositions(DecoderSpec spec, IReadOnlyList<string> files, string pairs)
     {
         if (spec.PositionEmbedding is null)
         {
             return;
         }
 
-        using var rows = EncodedPairs.Open(file);
+        using var rows = EncodedPairs.Open(pairs);
         for (var row = 0; row < rows.Count; row++)
         {
             var pair = rows[row];
             if (pair.Prompt.Length + Math.Max(pair.Chosen.Length, pair.Rejected.Length) is var tokens && tokens > spec.MaxPositions)
             {
-                throw new InvalidDataException($"data.{set}, line {rows.SourceOf(row).Line}: the row has {tokens} tokens, and the model has learned positions for {spec.MaxPositions}. Write data.max_length: {spec.MaxPositions} or less.");
+                var (file, line) = rows.SourceOf(row);
+                throw new InvalidDataException($"{files[file]}, line {line}: the row has {tokens} tokens, and the model has learned positions for {spec.MaxPositions}. Write data.max_length: {spec.MaxPositions} or less.");
             }
         }
     }

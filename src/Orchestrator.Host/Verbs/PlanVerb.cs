@@ -56,7 +56,7 @@ public static class PlanVerb
     {
         var (plan, leaf, lines) = (needs.Plan, needs.Plan.Largest, new List<string>());
         lines.AddRange(needs.Decided.Lines);
-        lines.Add(string.Create(Plain, $"Memory of each of {needs.Workers} worker(s); the largest leaf has {leaf.Rows} pairs, {leaf.Tokens:#,0} tokens, {leaf.Targets:#,0} of them answers':"));
+        lines.Add(string.Create(Plain, $"Memory of each of {needs.Workers} worker(s); the largest leaf has {leaf.Rows} pairs, {leaf.Tokens:#,0} tokens, {leaf.Targets:#,0} of them in answers:"));
         lines.AddRange(plan.Parts.Select(part => string.Create(Plain, $"  {part.Name,-12} {StepPlan.Megabytes(part.Bytes),12}{(part.Shrink.Length == 0 ? "" : "   less: " + string.Join("; ", part.Shrink))}")));
         lines.Add($"  {"together",-12} {StepPlan.Megabytes(plan.Total),12}{(needs.Memory is { } memory ? $"   of {StepPlan.Megabytes(memory)}{(plan.Total > memory ? ": TOO LITTLE" : "")}" : "")}");
         lines.Add(string.Create(Plain, $"A step: {plan.Flops / 1e12:0.###} TFLOP in all; a worker sends and receives {StepPlan.Megabytes(plan.ReducedBytes)} of gradients, and its optimizer reads and writes {StepPlan.Megabytes(plan.UpdatedBytes)}."));

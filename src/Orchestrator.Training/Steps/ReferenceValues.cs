@@ -53,8 +53,6 @@ internal sealed class ReferenceValues : IDisposable
     /// <summary>Where a row's values lie; null where the run does not visit it.</summary>
     public FloatBuffer? PlaceOf(PairSet set, int row) => _starts[set.Name][row] is >= 0 and var start ? Buffer.Slice(start, TokensOf(set, row)) : null;
 
-    public bool Knows(int place) => At(place) is var (set, row) && PlaceOf(set, row) is { } values && IsKnown(values);
-
     public static bool IsKnown(FloatBuffer values) => !float.IsNaN(values.Span[0]);
 
     public static int TokensOf(PairSet set, int row)
