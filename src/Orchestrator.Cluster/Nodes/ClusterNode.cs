@@ -56,7 +56,7 @@ internal sealed class ClusterNode : IAsyncDisposable
             akka.WithClustering(new ClusterOptions
             {
                 Roles = [options.Role],
-                SeedNodes = [.. options.Seeds.Select(seed => $"{ControlTls.Scheme(options.Tls)}://{Roles.System}@{seed}")],
+                SeedNodes = [.. options.Seeds.Select(seed => $"{Scheme(options)}://{Roles.System}@{seed}")],
                 SplitBrainResolver = new KeepMajorityOption { Role = Roles.Control },
             });
             akka.WithActors((system, _) =>
@@ -87,6 +87,13 @@ internal sealed class ClusterNode : IAsyncDisposable
         }
 
         return node;
+    }
+
+    // Adapters that somebody's settings put around the transport, as Akka's throttler, are part of every address.
+    private static string Scheme(NodeOptions options)
+    {
+        var adapters = ConfigurationFactory.ParseString(options.Hocon).GetStringList("akka.remote.dot-netty.tcp.applied-adapters", []);
+        return ControlTls.Scheme(options.Tls).Replace("akka.", string.Concat(adapters.Select(adapter => $"{adapter}.").Prepend("akka.")), StringComparison.Ordinal);
     }
 
     /// <summary>Stops without leaving: the others must notice by themselves.</summary>

@@ -18,8 +18,8 @@ public static class LoraKeys
         "What the adapters add is multiplied by lora_alpha / lora_r, so a change of rank leaves the learning_rate be.");
 
     public static readonly Key<ImmutableArray<string>> TargetModules = new(Section, "lora_target_modules",
-        Kinds.Texts("all-linear, or names of the model's projections such as [q_proj, v_proj]"), [LoraTargets.AllLinear],
-        "Projections that get an adapter; all-linear takes every one of the layers.");
+        Kinds.Texts("default, all-linear, or names of the model's projections such as [q_proj, v_proj]"), [LoraTargets.Default],
+        "Projections that get an adapter. default: as PEFT has it, query and value of attention (Phi's MLP too); all-linear: every one of the layers.");
 
     public static readonly Key<bool> RankStabilized = new(Section, "use_rslora", Kinds.Flag, false,
         "Multiply by lora_alpha / sqrt(lora_r) instead: for ranks above 64.");

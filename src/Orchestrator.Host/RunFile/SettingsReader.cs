@@ -27,7 +27,7 @@ public static class SettingsReader
     {
         var (settings, problems) = Gather(text, source, folder, overrides, currentFolder);
         problems.AddRange(CrossChecks.Of(settings, problems));
-        problems.AddRange(SelectionChecks.Of(settings));
+        problems.AddRange(SelectionChecks.Of(settings, problems));
         problems.AddRange(filesExist ? FileChecks.Of(settings) : []);
         problems.AddRange(filesExist ? LoraChecks.Of(settings, problems) : []);
         return problems.Count == 0 ? settings : throw new RunFileException(problems);

@@ -1,3 +1,5 @@
+using Orchestrator.Cluster;
+
 namespace Orchestrator.Host.Runs;
 
 /// <summary>An operator's own settings of Akka.NET: a HOCON file that the run file names (cluster.akka_config), or the environment.</summary>
@@ -11,7 +13,22 @@ public static class AkkaSettings
 
     /// <returns>The file's text; "" where there is none.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    public static string Read(string? path) => path is null ? ""
-        : File.Exists(path) ? File.ReadAllText(path)
-        : throw new FileNotFoundException($"{path} does not exist. {Variable} or cluster.akka_config names it; needed is a HOCON file, as cluster-config/akka.conf.", path);
+    /// <exception cref="InvalidDataException">It is no HOCON.</exception>
+    public static string Read(string? path)
+    {
+        if (path is null)
+        {
+            return "";
+        }
+
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"{path} does not exist. {Variable} or cluster.akka_config names it; needed is a HOCON file, as cluster-config/akka.conf.", path);
+        }
+
+        var text = File.ReadAllText(path);
+        return OperatorConfig.WhyUnusable(text) is { } why
+            ? throw new InvalidDataException($"{path}, which {Variable} or cluster.akka_config names, is no HOCON: {why} Needed are settings of Akka.NET, as in cluster-config/akka.conf.")
+            : text;
+    }
 }

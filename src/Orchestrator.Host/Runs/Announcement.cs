@@ -1,7 +1,12 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Orchestrator.Core;
 using Orchestrator.Host.Processes;
 using Orchestrator.Host.RunFile;
+using Orchestrator.Training;
+using Orchestrator.Training.Models;
+using Orchestrator.Training.Models.Adapters;
+using Orchestrator.Training.Models.Families;
 
 namespace Orchestrator.Host.Runs;
 
@@ -16,7 +21,7 @@ public static class Announcement
         if (Mapping.Lora(settings) is { } lora)
         {
             yield return lora.New is { } fresh
-                ? $"by LoRA adapters of rank {fresh.Rank} (scale {Text(fresh.Scale)}) on {string.Join(", ", lora.TargetModules)}"
+                ? $"by LoRA adapters of rank {fresh.Rank} (scale {Text(fresh.Scale)}) on {string.Join(", ", Targets(settings, lora))}"
                 : $"by going on with the adapter {settings.Of(ModelKeys.Adapter)}";
         }
 
@@ -31,6 +36,10 @@ public static class Announcement
             : $"with {places.Count} worker{(places.Count == 1 ? "" : "s")}: {string.Join(", ", places.Select(place => place.Device == "cpu" ? $"cpu ({place.Threads} thread{(place.Threads == 1 ? "" : "s")})" : place.Device))}";
         yield return $"into {output.Path}";
     }
+
+    private static ImmutableArray<string> Targets(Settings settings, LoraOptions lora) => lora.TargetModules is [LoraTargets.Default]
+        ? LoraTargets.DefaultOf(Family.Describe(ModelConfig.Load(settings.Of(ModelKeys.Path))))
+        : lora.TargetModules;
 
     public static IEnumerable<string> Of(Settings settings, PreparedData data, Job job)
     {

@@ -96,6 +96,9 @@ public sealed record LayerSpec(
 /// <summary>What a model family is made of and what its tensors are called. Everything the forward pass needs to know, and nothing else.</summary>
 public sealed record DecoderSpec
 {
+    /// <summary>Last names of projections that get an adapter beside query and value where nobody names any.</summary>
+    public ImmutableArray<string> FurtherAdapters { get; init; } = [];
+
     public required int Vocabulary { get; init; }
 
     public required int Hidden { get; init; }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,6 +37,11 @@ public sealed record ObjectiveNeeds
 {
     /// <summary>Log-probabilities under the reference model.</summary>
     public required bool Reference { get; init; }
+
+    /// <summary>Names of the metrics that steps and evaluations have, TRL's.</summary>
+    public ImmutableArray<string> Metrics => Labels ? ["loss", "rewards/chosen", "rewards/rejected", "logps/chosen", "logps/rejected", "kl", "num_tokens"]
+        : CompletionsPerRow == 1 ? ["loss", "logps/chosen", "mean_token_accuracy", "num_tokens"]
+        : ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected", "num_tokens"];
 
     /// <summary>2: pairs; 1: one completion a row.</summary>
     public int CompletionsPerRow { get; init; } = 2;

@@ -57,6 +57,35 @@ public sealed class ClusterHygieneTests
         Assert.Single(run.All<MembershipChanged>());
     }
 
+    [Fact]
+    public async Task Heartbeats_stay_on_time_while_device_threads_take_every_processor()
+    {
+        var patience = TimeSpan.FromSeconds(2);
+        await using var run = await new TestRun().StartAsync(steps: 2, o => o with { Workers = 2, Deadlines = new Deadlines { Patience = patience } });
+        using var over = new CancellationTokenSource();
+        run.Add("a", "b");
+        await run.EventAsync<MembershipChanged>();
+        run.World.BeforeLeaf = (_, step, leaf, _) => step == 1 && leaf is 0 or 7
+            ? Task.Factory.StartNew(() => Busy(patience * 2), default, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            : Task.CompletedTask;
+        var devices = Enumerable.Range(0, Environment.ProcessorCount * 4).Select(_ => new Thread(() => Busy(null)) { IsBackground = true }).ToList();
+        devices.ForEach(device => device.Start());
+
+        await run.EndAsync();
+        await over.CancelAsync();
+        devices.ForEach(device => device.Join());
+        Assert.Single(run.All<MembershipChanged>());
+        Assert.DoesNotContain(run.Log, line => line.Contains("unreachable", StringComparison.OrdinalIgnoreCase));
+
+        void Busy(TimeSpan? time)
+        {
+            for (var started = TimeProvider.System.GetTimestamp(); !over.IsCancellationRequested && (time is null || TimeProvider.System.GetElapsedTime(started) < time);)
+            {
+                Thread.SpinWait(1000);
+            }
+        }
+    }
+
     private sealed class Echo : ReceiveActor
     {
         public Echo() => Receive<NotProtobuf>(m => Sender.Tell(m.Text));

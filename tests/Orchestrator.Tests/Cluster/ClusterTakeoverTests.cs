@@ -56,7 +56,7 @@ public sealed class ClusterTakeoverTests
 
     private static int PortOf(string node) => int.Parse(node.Split(':')[1]);
 
-    private static List<int> FreePorts(int count)
+    internal static List<int> FreePorts(int count)
     {
         var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
         listeners.ForEach(listener => listener.Start());

@@ -29,7 +29,7 @@ public sealed class TokenCache(string folder, TimeProvider? clock = null)
 
         if (chat is { Identity: null })
         {
-            return Anew("not cached: the chat template may write another text tomorrow");
+            return Anew("not cached: the chat template asks for the date, so that a run started tomorrow may have other prompts (one that goes on keeps those that it began with)");
         }
 
         if (!TryOpen(out var hashes, out var why))

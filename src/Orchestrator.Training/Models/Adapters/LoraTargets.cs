@@ -9,6 +9,9 @@ public static class LoraTargets
     /// <summary>Every projection of every layer; not the embeddings and not the head.</summary>
     public const string AllLinear = "all-linear";
 
+    /// <summary>What PEFT takes where nobody names any: <see cref="DefaultOf"/>.</summary>
+    public const string Default = "default";
+
     /// <summary>All projections that may have an adapter, in ordinal order of names.</summary>
     public static ImmutableArray<LinearSpec> Candidates(DecoderSpec spec)
     {
@@ -16,7 +19,19 @@ public static class LoraTargets
         return [.. spec.Layers.SelectMany(layer => layer.Linears).OrderBy(linear => linear.Name, StringComparer.Ordinal)];
     }
 
-    /// <param name="wanted">Names, or "all-linear" alone.</param>
+    /// <summary>
+    /// PEFT's table TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING: the query's and the value's projection, or the one that both are part of, and
+    /// what the family adds. PEFT has no row for Phi-3, which gets by the same rule its qkv_proj.
+    /// </summary>
+    /// <returns>Last names.</returns>
+    public static ImmutableArray<string> DefaultOf(DecoderSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var projections = spec.Layers[0].Qkv.Projections;
+        return [LastName(projections[0]), .. projections.Length == 1 ? [] : new[] { LastName(projections[^1]) }, .. spec.FurtherAdapters];
+    }
+
+    /// <param name="wanted">Names, or "all-linear" or "default" alone.</param>
     /// <returns>In ordinal order of names.</returns>
     /// <exception cref="ArgumentException">A name fits no projection; the message has the nearest that does.</exception>
     public static ImmutableArray<LinearSpec> Resolve(DecoderSpec spec, ImmutableArray<string> wanted)
@@ -27,6 +42,7 @@ public static class LoraTargets
             return all;
         }
 
+        wanted = wanted is [Default] ? DefaultOf(spec) : wanted;
         var unknown = wanted.FirstOrDefault(name => !all.Any(linear => Fits(linear, name)));
         if (unknown is not null || wanted.IsEmpty)
         {
@@ -57,7 +73,7 @@ public static class LoraTargets
         }
 
         var outside = spec.Tensors.Any(tensor => tensor.Name.EndsWith($"{name}.weight", StringComparison.Ordinal)) || $"{name}.weight" == spec.TiedHeadName;
-        var near = EditDistance.Nearest(name, [.. known, AllLinear]);
+        var near = EditDistance.Nearest(name, [.. known, AllLinear, Default]);
         return new ArgumentException(
             $"lora_target_modules names {name}, which is no projection of the model's layers.{(outside ? " Embeddings, norms and the head get no adapter." : near is null ? "" : $" Did you mean {near}?")} {has}");
     }

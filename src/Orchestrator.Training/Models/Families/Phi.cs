@@ -25,6 +25,7 @@ internal static class Phi
                 ? throw config.Unsupported("tie_word_embeddings", "Phi's head has a bias of its own")
                 : new LinearSpec("lm_head", hidden, vocabulary, Bias: true),
             AttentionScale = 1 / Math.Sqrt(headSize),
+            FurtherAdapters = ["fc1", "fc2"],
             IsBuffer = name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal),
         };
     }

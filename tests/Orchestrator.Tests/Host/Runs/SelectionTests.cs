@@ -38,6 +38,7 @@ public sealed class SelectionTests : IDisposable
     [InlineData("eval: null\nload_best_model_at_end: true\neval_steps: 5\n", "there are no held-out pairs")]
     [InlineData("eval: {a: pairs.jsonl}\nload_best_model_at_end: true\neval_steps: 5\n", "none of the evaluation sets a. Write their name before it: eval_a_loss.")]
     [InlineData("eval: pairs.jsonl\nearly_stopping_patience: 2\n", "eval_every_steps is 0")]
+    [InlineData("eval: pairs.jsonl\neval_steps: 5\nmetric_for_best_model: eval_reward/accuracies\n", "gives no reward/accuracies, but loss, rewards/chosen, rewards/rejected, rewards/accuracies, rewards/margins, logps/chosen, logps/rejected, num_tokens. Did you mean eval_rewards/accuracies?")]
     [InlineData("eval: {train: pairs.jsonl}\n", "The name train is that of the training pairs")]
     [InlineData("eval: {a: pairs.jsonl, a: pairs.jsonl}\n", "The name a stands there twice")]
     public void What_cannot_be_compared_is_refused_before_anything_starts(string more, string problem) =>

@@ -4,6 +4,7 @@ using Orchestrator.Training.Checkpoints;
 using Orchestrator.Training.Data;
 using Orchestrator.Training.Models;
 using Orchestrator.Training.Models.Adapters;
+using Orchestrator.Training.Objectives;
 using Orchestrator.Training.Steps;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -58,6 +59,7 @@ public sealed class KtoReplicaTests
         Assert.Equal(
             [("loss", 8.0), ("rewards/chosen", 3), ("rewards/rejected", 5), ("logps/chosen", 3), ("logps/rejected", 5), ("kl", 8), ("num_tokens", 0)],
             trained.Metrics[0].Select(metric => (metric.Name, metric.Weight)));
+        Assert.Equal(Objective.Create(rig.Options.Objective).Needs.Metrics, trained.Metrics[0].Select(metric => metric.Name));
         Assert.Equal(0, Metric(trained, 0, "kl"));
     }
 

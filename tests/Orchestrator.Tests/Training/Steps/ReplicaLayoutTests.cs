@@ -1,5 +1,6 @@
 using Orchestrator.Core;
 using Orchestrator.Training;
+using Orchestrator.Training.Objectives;
 
 namespace Orchestrator.Tests.Training.Steps;
 
@@ -94,6 +95,7 @@ public sealed class ReplicaLayoutTests
         Assert.Equal(
             ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected", "num_tokens"],
             trained.Metrics[2].Select(metric => metric.Name));
+        Assert.Equal(Objective.Create(rig.Options.Objective).Needs.Metrics, trained.Metrics[2].Select(metric => metric.Name));
         Assert.All(trained.Metrics[2].SkipLast(1), metric => Assert.Equal(8, metric.Weight));
         var tokens = ReplicaRig.RandomRows(8, 5).Sum(row => 2 * row.Item1.Length + row.Item2.Length + row.Item3.Length);
         Assert.Equal(new MetricSum("num_tokens", tokens, 0), trained.Metrics[2][^1]);

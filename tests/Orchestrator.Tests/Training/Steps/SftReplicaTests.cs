@@ -4,6 +4,7 @@ using Orchestrator.Training;
 using Orchestrator.Training.Checkpoints;
 using Orchestrator.Training.Models;
 using Orchestrator.Training.Models.Adapters;
+using Orchestrator.Training.Objectives;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,6 +23,7 @@ public sealed class SftReplicaTests
         using var rig = Rig(kind, loss, rows: 37, perStep: 16, perLeaf: 2, steps: 5, adapters);
         var one = await rig.TrainAsync(workers: 1, until: 5);
         Assert.Equal(5, one.Losses.Distinct().Count());
+        Assert.Equal(Objective.Create(rig.Options.Objective).Needs.Metrics, one.Metrics[0].Select(metric => metric.Name));
         foreach (var workers in new[] { 2, 4 })
         {
             var many = await rig.TrainAsync(workers, until: 5);

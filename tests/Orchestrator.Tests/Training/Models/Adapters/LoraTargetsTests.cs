@@ -1,3 +1,4 @@
+using Orchestrator.Training;
 using Orchestrator.Training.Models;
 using Orchestrator.Training.Models.Adapters;
 using Orchestrator.Training.Models.Families;
@@ -17,6 +18,23 @@ public sealed class LoraTargetsTests
     [InlineData("phi", "dense,fc1,fc2", 6)]
     public void A_name_stands_for_every_projection_that_ends_in_it(string kind, string names, int count) =>
         Assert.Equal(count, LoraTargets.Resolve(Spec(kind), [.. names.Split(',')]).Length);
+
+    [Theory]
+    [InlineData("gpt2", "c_attn")]
+    [InlineData("gpt_neox", "query_key_value")]
+    [InlineData("llama", "q_proj,v_proj")]
+    [InlineData("mistral", "q_proj,v_proj")]
+    [InlineData("qwen2", "q_proj,v_proj")]
+    [InlineData("qwen3", "q_proj,v_proj")]
+    [InlineData("gemma", "q_proj,v_proj")]
+    [InlineData("gemma2", "q_proj,v_proj")]
+    [InlineData("phi", "q_proj,v_proj,fc1,fc2")]
+    [InlineData("phi3", "qkv_proj")]
+    public void Where_nobody_names_any_PEFTs_projections_get_one(string kind, string names)
+    {
+        Assert.Equal(names, string.Join(',', LoraTargets.DefaultOf(Spec(kind))));
+        Assert.Equal(names.Split(',').Length * 2, LoraTargets.Resolve(Spec(kind), new LoraOptions().TargetModules).Length);   // two layers
+    }
 
     [Theory]
     [InlineData("llama", "q_prj", "Did you mean q_proj?")]
@@ -42,5 +60,5 @@ public sealed class LoraTargetsTests
 
     private static string[] Names(DecoderSpec spec, params string[] wanted) => [.. LoraTargets.NamesOf(spec, LoraTargets.Resolve(spec, [.. wanted]))];
 
-    private static DecoderSpec Spec(string kind) => Family.Describe(new ModelConfig("config.json", TinyModel.Config(kind)));
+    private static DecoderSpec Spec(string kind) => Family.Describe(new ModelConfig("config.json", kind is "qwen2" or "gemma" or "phi3" ? TinyModel.Config("llama").Replace("\"llama\"", $"\"{kind}\"", StringComparison.Ordinal) : TinyModel.Config(kind)));
 }
