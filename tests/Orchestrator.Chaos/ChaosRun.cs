@@ -130,7 +130,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
                 break;
             }
 
-            await watch.UntilAsync(() => watch.Ended is not null || watch.Last.Workers >= options.Workers, TimeSpan.FromMinutes(2), "all workers to be back").ContinueWith(_ => { }, TaskScheduler.Default);
+            await injector.WholeAsync().ContinueWith(_ => { }, TaskScheduler.Default);
         }
 
         await watch.UntilAsync(() => false, most, "the run's end").ContinueWith(_ => { }, TaskScheduler.Default);

@@ -8,10 +8,11 @@ public sealed class SelectionTests
     public async Task A_run_with_two_sets_stops_early_leaves_its_best_model_and_does_the_same_when_killed_on_the_way()
     {
         using var run = new SmallRun(steps: 100);
+        File.WriteAllLines(run.Out("few.jsonl"), File.ReadLines(run.Data).Skip(100).Take(40));
         string[] Train(string name, params string[] more) => run.Train(name,
         [
             "--set", $"eval_dataset={{helpful: {run.FirstRows(16)}, harmless: {run.FirstRows(24)}}}", "--set", "eval_steps=2", "--set", "keep_last=1",
-            "--set", "metric_for_best_model=eval_helpful_loss", "--set", "greater_is_better=true", "--set", "load_best_model_at_end=true", "--set", "early_stopping_patience=2",
+            "--set", $"train=[{{path: {run.Out("few.jsonl")}, weight: 1}}, {{path: {run.Data}, weight: 3}}]", "--set", "metric_for_best_model=eval_helpful_loss", "--set", "greater_is_better=true", "--set", "load_best_model_at_end=true", "--set", "early_stopping_patience=2",
             "--set", "eval_samples=2", "--set", "eval_sample_tokens=8", "--set", "logging_steps=4", "--set", "report_to=tensorboard", .. more,
         ]);
         var output = await OrchestratorProcess.RunAsync(0, Train("undisturbed", "--workers", "2"));   // the loss falls: by this rule the first evaluation is the best

@@ -19,12 +19,19 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
     private readonly Dictionary<Address, string> _ids = [];
     private readonly Dictionary<string, (Address Address, IActorRef? Worker)> _workers = [];
+    private readonly Func<string, ICanTell>? _reach;
     private readonly long _started;
     private CoordinatorState _state;
 
     public CoordinatorActor(RunRules rules, ControlDesk desk)
+        : this(rules, desk, null)
     {
-        (_rules, _desk, _started) = (rules, desk, desk.Time.GetTimestamp());
+    }
+
+    /// <param name="reach">By id, where messages to a worker go instead of to its node: for tests, which then bring its answers as <see cref="AnswerHeard"/>.</param>
+    public CoordinatorActor(RunRules rules, ControlDesk desk, Func<string, ICanTell>? reach)
+    {
+        (_rules, _desk, _started, _reach) = (rules, desk, desk.Time.GetTimestamp(), reach);
         _state = CoordinatorState.Start(Self.Path.ToSerializationFormatWithAddress(_cluster.SelfAddress), rules, TimeSpan.Zero);
         Receive<StatusQuery>(query => Sender.Tell(StatusReport.Answer(query, _state, _rules, Now, ControlNodes())));
         Receive<IMessage>(Hear);
@@ -159,7 +166,11 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 
     private void Tell(Send send)
     {
-        if (_workers.TryGetValue(send.To, out var worker))
+        if (_reach is not null)
+        {
+            _reach(send.To).Tell(send.Message, Self);
+        }
+        else if (_workers.TryGetValue(send.To, out var worker))
         {
             if (worker.Worker is { } known)
             {

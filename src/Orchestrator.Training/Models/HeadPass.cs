@@ -38,7 +38,8 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
     {
         var (count, vocabulary) = (rows.size(0), weight.size(0));
         using var outer = NewDisposeScope();
-        var (input, matrix, offset) = (rows.to(compute), weight.to(compute), bias?.to(compute));
+        using var cast = RoomFor(weight);
+        var (input, matrix, offset) = (rows.to(compute), Cast(weight, cast), bias?.to(compute));
         var (logps, normalizer) = (empty([count], ScalarType.Float32, rows.device), empty([count], ScalarType.Float32, rows.device));
         var keep = graph && cap is null ? Math.Min(count, KeepBytes / (vocabulary * (compute == ScalarType.Float32 ? 4 : 2))) : 0;
         _kept = keep > 0 ? new HeadRows(_buffers, keep, vocabulary, compute, rows.device) : null;
@@ -76,7 +77,9 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
         var (count, vocabulary) = (rows.size(0), weight.size(0));
         var rowGradient = rows.requires_grad ? empty_like(rows) : null;
         var weightGradient = WeightGradient.Of(weight);
-        var (input, matrix, offset) = (rows.to(compute), weight.to(compute), bias?.to(compute));
+        using var cast = RoomFor(weight);
+        using var product = weightGradient.Sum is null ? null : RoomFor(weight);
+        var (input, matrix, offset) = (rows.to(compute), Cast(weight, cast), bias?.to(compute));
         var biasGradient = WeightGradient.Of(bias);
         var keep = _kept?.Count ?? 0;
         using var passing = new HeadRows(_buffers, Math.Min(chunk, count - keep), vocabulary, compute, rows.device);
@@ -95,7 +98,7 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
             var column = gradient.narrow(0, start, size).unsqueeze(1);
             Differentiate(slope, start < keep ? _kept!.Sums : null, ids.narrow(0, start, size), normalizer.narrow(0, start, size).unsqueeze(1), column, scratch, biasGradient.Sum);
             rowGradient?.narrow(0, start, size).copy_(slope.mm(matrix));
-            AddProduct(weightGradient.Sum, slope.t(), part);
+            AddProduct(weightGradient.Sum, slope.t(), part, product);
         }
 
         _kept?.Dispose();
@@ -109,6 +112,12 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
     {
         var count = logits.size(0);
         var (largest, sum) = (empty([count, 1], ScalarType.Float32, logits.device), empty([count, 1], ScalarType.Float32, logits.device));
+        if (cap is null && Aligned is null && SoftmaxRows.Takes(logits))
+        {
+            SoftmaxRows.Exponentiate(logits, largest, sum, kept);
+            return (largest, sum, null);
+        }
+
         var norm = Aligned is null ? null : empty([count, 1], ScalarType.Float32, logits.device);
         foreach (var (start, size) in Blocks(logits))
         {
@@ -131,6 +140,26 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
     /// <summary>From logits, or from what <see cref="Exponentiate"/> kept with its sums, to the gradient of the logits before the soft cap, in their memory.</summary>
     private void Differentiate(Tensor logits, Tensor? sums, Tensor ids, Tensor normalizer, Tensor gradient, HeadRows scratch, Tensor? bias)
     {
+        if (cap is null && SoftmaxRows.Takes(logits))
+        {
+            if (sums is not null)
+            {
+                SoftmaxRows.DifferentiateKept(logits, sums, ids, gradient);
+            }
+            else
+            {
+                SoftmaxRows.DifferentiateLogits(logits, normalizer, ids, gradient);
+            }
+
+            foreach (var (start, size) in bias is null ? [] : Blocks(logits))
+            {
+                using var scope = NewDisposeScope();
+                bias!.add_(Widened(logits.narrow(0, start, size), scratch).sum([0L]));
+            }
+
+            return;
+        }
+
         foreach (var (start, size) in Blocks(logits))
         {
             using var scope = NewDisposeScope();
@@ -196,7 +225,16 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
         }
     }
 
-    private void AddProduct(Tensor? sum, Tensor left, Tensor right)
+    /// <summary>Memory as large as the head's matrix in the type of the products, where that is another one: fresh memory would cost a fault for each page.</summary>
+    private HeadRows RoomFor(Tensor weight) => new(_buffers, compute == weight.dtype ? 0 : weight.size(0), weight.size(1), compute, weight.device);
+
+    private static Tensor Cast(Tensor weight, HeadRows room)
+    {
+        using var guard = no_grad();
+        return room.Count == 0 ? weight : room.Logits.copy_(weight);
+    }
+
+    private void AddProduct(Tensor? sum, Tensor left, Tensor right, HeadRows? room)
     {
         if (sum is null)
         {
@@ -210,7 +248,7 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
         }
 
         // Adding a narrower type makes an fp32 copy of it first: piece by piece it stays in the cache.
-        var product = left.mm(right);
+        var product = room!.Logits.addmm_(left, right, beta: 0, alpha: 1);
         var (count, block) = (sum.size(0), sum.device_type == DeviceType.CPU ? Math.Max(1, CacheElements / sum.size(1)) : sum.size(0));
         for (long start = 0; start < count; start += block)
         {

@@ -33,9 +33,10 @@ internal sealed class Injector(Fleet fleet, HostNetwork network, RunWatch watch,
         return new Fault(kind, string.Join(", ", victims.Select(NameOf)), at, recovered, failure);
     }
 
-    /// <summary>Until all hosts that are to work do.</summary>
+    /// <summary>Until all hosts that are to work do, the spare one too while it runs: who is not in cannot be missed when it goes.</summary>
     public Task WholeAsync() => watch.UntilAsync(
-        () => Regular.All(fleet.Runs) && fleet.Control.All(fleet.Runs) && watch.Last.Workers >= Regular.Count, Deadline, "all workers to be in");
+        () => watch.Ended is not null
+            || (Regular.All(fleet.Runs) && fleet.Control.All(fleet.Runs) && watch.Last.Workers >= Regular.Count + (fleet.Runs(_spare) ? 1 : 0)), Deadline, "all workers to be in");
 
     private async Task<double?> DoAsync(FaultKind kind, NetHost[] victims, Commit before)
     {
