@@ -25,22 +25,29 @@ internal sealed class HeadBuffers
         lock (_lock)
         {
             bool Same(Tensor buffer) => buffer.dtype == type && buffer.device_type == device.type && buffer.device_index == device.index;
-            var fitting = _free.Where(buffer => Same(buffer) && buffer.size(0) >= elements).MinBy(buffer => buffer.size(0));
-            if (fitting is not null)
+            var same = Enumerable.Range(0, _free.Count).Where(at => Same(_free[at])).ToList();
+            var fitting = same.Where(at => _free[at].size(0) >= elements).DefaultIfEmpty(-1).MinBy(at => at < 0 ? 0 : _free[at].size(0));
+            if (fitting >= 0)
             {
-                _free.Remove(fitting);
-                return fitting;
+                return Take(fitting);
             }
 
             // One that has become too small would never be used again.
-            if (_free.FirstOrDefault(Same) is { } small)
+            if (same.Count > 0)
             {
-                _free.Remove(small);
-                small.Dispose();
+                Take(same[0]).Dispose();
             }
         }
 
         return empty([elements], type, device).DetachFromDisposeScope();
+    }
+
+    // By place: a list would compare values, of which NaN equals none, so that a buffer with one in it would stay and be given away twice.
+    private Tensor Take(int at)
+    {
+        var buffer = _free[at];
+        _free.RemoveAt(at);
+        return buffer;
     }
 
     public void Return(Tensor buffer)
