@@ -8,7 +8,7 @@ namespace Orchestrator.Tests.Training.Models;
 /// <summary>Against libtorch's softmax in fp64 of the same values.</summary>
 public sealed class SoftmaxRowsTests
 {
-    private const double Half = 1.0 / 500;   // what rounding to the nearest bf16 costs, 1 / 512, and a little
+    private const double Half = 1.01 / 256;   // of the last of a bf16's eight bits, relative, and a little
 
     public static TheoryData<int, ScalarType> LengthsAndTypes
     {
@@ -80,17 +80,20 @@ public sealed class SoftmaxRowsTests
 
     /// <summary>Of inputs that are exact everywhere, seen with vectors of 512, 256 and 128 bits.</summary>
     [Theory]
-    [InlineData(ScalarType.Float32, "HASH32")]
-    [InlineData(ScalarType.BFloat16, "HASH16")]
+    [InlineData(ScalarType.Float32, "287ddfb53fe05868")]
+    [InlineData(ScalarType.BFloat16, "b5d756d482da0145")]
     public void Every_processor_gives_the_same_bits(ScalarType type, string expected)
     {
         using var scope = NewDisposeScope();
         var z = tensor([.. Enumerable.Range(0, 3 * 5000).Select(i => (i * 7919 % 1009) / 64f - 8)]).view(3, 5000).to(type);
         var (largest, sum) = (zeros(3, 1), zeros(3, 1));
         SoftmaxRows.Exponentiate(z, largest, sum, write: true);
-        var kept = XxHash3.HashToUInt64(z.bytes);
+        var hash = new XxHash3();
+        hash.Append(sum.bytes);
+        hash.Append(z.bytes);
         SoftmaxRows.DifferentiateKept(z, sum, zeros(3, 1, ScalarType.Int64), full([3, 1], 0.375f));
-        Assert.Equal(expected, $"{XxHash3.HashToUInt64(sum.bytes):x16} {kept:x16} {XxHash3.HashToUInt64(z.bytes):x16}");
+        hash.Append(z.bytes);
+        Assert.Equal(expected, $"{hash.GetCurrentHashAsUInt64():x16}");
     }
 
     [Theory]
