@@ -14,7 +14,7 @@ public sealed class ClusterPartitionTests
     public async Task A_coordinator_that_is_cut_off_fences_itself_and_another_goes_on_with_the_same_workers()
     {
         await using var run = new TestRun();
-        var (reached, open) = Gate(run);
+        var (reached, open) = run.HoldAt(2);
         var ports = ClusterTakeoverTests.FreePorts(3);
         string[] nodes = [.. ports.Select(port => $"127.0.0.1:{port}")];
         await run.StartAsync(Steps, o => o with { ControlNodes = [.. nodes], Port = ports[0], Deadlines = Short, Hocon = CutLinks.Hocon });
@@ -24,7 +24,7 @@ public sealed class ClusterPartitionTests
             run.Add(worker, o => o with { Join = [.. nodes], Deadlines = Short, Hocon = CutLinks.Hocon });
         }
 
-        await reached.Task.WaitAsync(TestRun.Patience);
+        await reached;
         await CutLinks.UpAsync(ports[0], members: 5);
         await CutLinks.IsolateAsync(ports[0]);
         open.SetResult();
@@ -42,12 +42,12 @@ public sealed class ClusterPartitionTests
     public async Task A_worker_that_only_the_data_plane_reaches_is_dropped_and_its_leaves_are_dealt_anew()
     {
         await using var run = new TestRun();
-        var (reached, open) = Gate(run);
+        var (reached, open) = run.HoldAt(2);
         var ports = ClusterTakeoverTests.FreePorts(2);
         await run.StartAsync(Steps, o => o with { Port = ports[0], Workers = 2, Deadlines = Short, Hocon = CutLinks.Hocon });
         run.Add("a", o => o with { Deadlines = Short, Hocon = CutLinks.Hocon });
         run.Add("b", o => o with { Deadlines = Short, Hocon = CutLinks.Hocon, Port = ports[1] });
-        await reached.Task.WaitAsync(TestRun.Patience);
+        await reached;
         await CutLinks.IsolateAsync(ports[1]);
         open.SetResult();
 
@@ -57,23 +57,5 @@ public sealed class ClusterPartitionTests
         Assert.Equal(Enumerable.Range(1, Steps).Select(step => (long)step), run.All<StepCommitted>().Where(step => !step.Retold).Select(step => step.Step));
         Assert.Equal(await ClusterFailureTests.UndisturbedAsync(Steps), outcome.WeightsSha256);
         Assert.NotEqual(WorkerEnd.RunEnded, (await run.OutcomeOf("b")).End);
-    }
-
-    /// <summary>The run holds in its third step until it is told to go on.</summary>
-    private static (TaskCompletionSource Reached, TaskCompletionSource Open) Gate(TestRun run)
-    {
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        run.World.BeforeLeaf = (_, step, leaf, cancellation) =>
-        {
-            if (step == 2 && leaf == 0)
-            {
-                reached.TrySetResult();
-                return open.Task.WaitAsync(cancellation);
-            }
-
-            return Task.CompletedTask;
-        };
-        return (reached, open);
     }
 }

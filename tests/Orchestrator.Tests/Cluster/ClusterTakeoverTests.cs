@@ -16,18 +16,7 @@ public sealed class ClusterTakeoverTests
     public async Task When_the_coordinator_is_lost_or_leaves_another_goes_on_and_no_step_is_lost(bool killed)
     {
         await using var run = new TestRun();
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        run.World.BeforeLeaf = (_, step, leaf, cancellation) =>
-        {
-            if (step == 2 && leaf == 0)
-            {
-                reached.TrySetResult();
-                return open.Task.WaitAsync(cancellation);
-            }
-
-            return Task.CompletedTask;
-        };
+        var (reached, open) = run.HoldAt(2);
         var nodes = FreePorts(3).Select(port => $"127.0.0.1:{port}").ToArray();
         using var kill = new CancellationTokenSource();
         await run.StartAsync(Steps, o => o with { ControlNodes = [.. nodes], Port = PortOf(nodes[0]), Deadlines = Short, Kill = kill.Token, Hocon = ReflectiveSerializer.Noting });
@@ -37,7 +26,7 @@ public sealed class ClusterTakeoverTests
             run.Add(worker, o => o with { Join = [.. nodes], Deadlines = Short, Hocon = ReflectiveSerializer.Noting });
         }
 
-        await reached.Task.WaitAsync(TestRun.Patience);
+        await reached;
         await run.ControlAsync(3);
         await (killed ? kill.CancelAsync() : run.StopAsync());
         var first = await run.EndAsync();

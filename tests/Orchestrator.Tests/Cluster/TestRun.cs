@@ -90,6 +90,24 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
         _workers[worker] = (Worker.RunAsync(change(options), World.FactoryFor(worker), stop.Token), stop, kill);
     }
 
+    /// <summary>The run holds at the first leaf of this step until it is told to go on.</summary>
+    public (Task Reached, TaskCompletionSource Open) HoldAt(long held)
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        World.BeforeLeaf = (_, step, leaf, cancellation) =>
+        {
+            if (step == held && leaf == 0)
+            {
+                reached.TrySetResult();
+                return open.Task.WaitAsync(cancellation);
+            }
+
+            return Task.CompletedTask;
+        };
+        return (reached.Task.WaitAsync(Patience), open);
+    }
+
     public void Stop() => _stop.Cancel();
 
     public Task StopAsync() => _stop.CancelAsync();
