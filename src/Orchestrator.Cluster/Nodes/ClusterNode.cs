@@ -90,11 +90,8 @@ internal sealed class ClusterNode : IAsyncDisposable
     }
 
     // Adapters that somebody's settings put around the transport, as Akka's throttler, are part of every address.
-    private static string Scheme(NodeOptions options)
-    {
-        var adapters = ConfigurationFactory.ParseString(options.Hocon).GetStringList("akka.remote.dot-netty.tcp.applied-adapters", []);
-        return ControlTls.Scheme(options.Tls).Replace("akka.", string.Concat(adapters.Select(adapter => $"{adapter}.").Prepend("akka.")), StringComparison.Ordinal);
-    }
+    private static string Scheme(NodeOptions options) =>
+        ControlTls.Scheme(options.Tls, ConfigurationFactory.ParseString(options.Hocon).GetStringList("akka.remote.dot-netty.tcp.applied-adapters", []));
 
     /// <summary>Stops without leaving: the others must notice by themselves.</summary>
     public Task AbandonAsync() => ((ExtendedActorSystem)System).Terminate();

@@ -11,7 +11,8 @@ internal static class ControlTls
     public static Config Config { get; } = ConfigurationFactory.ParseString("akka.remote.dot-netty.tcp.enable-ssl = true");
 
     /// <summary>As addresses begin.</summary>
-    public static string Scheme(TlsOptions? tls) => tls is null ? "akka.tcp" : "akka.ssl.tcp";
+    /// <param name="adapters">What is put around the transport, as Akka's throttler.</param>
+    public static string Scheme(TlsOptions? tls, params IEnumerable<string> adapters) => string.Join('.', ["akka", .. adapters, tls is null ? "tcp" : "ssl.tcp"]);
 
     public static DotNettySslSetup Setup(TlsOptions tls)
     {

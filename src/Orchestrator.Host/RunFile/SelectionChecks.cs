@@ -25,7 +25,6 @@ internal static class SelectionChecks
             var names = sets.Select(set => MetricNames.Prefix(set) + MetricNames.Loss);
             yield return At(settings, key, $"{SelectionKeys.Metric.Dotted} is {Selection.NameOf(settings)}, which is of none of the evaluation sets {string.Join(", ", sets)}. Write their name before it: {string.Join(" or ", names)}.");
         }
-
         else if (found.Count == 0 && Unknown(settings, sets) is { } unknown)
         {
             yield return At(settings, key, unknown);

@@ -28,7 +28,7 @@ public static class AkkaSettings
 
         var text = File.ReadAllText(path);
         return OperatorConfig.WhyUnusable(text) is { } why
-            ? throw new InvalidDataException($"{path}, which {Variable} or cluster.akka_config names, is no HOCON: {why} Needed are settings of Akka.NET, as in cluster-config/akka.conf.")
+            ? throw new InvalidDataException($"{path}, which {Variable} or cluster.akka_config names, is no HOCON: {why.TrimEnd('.')}. Needed are settings of Akka.NET, as in cluster-config/akka.conf.")
             : text;
     }
 }

@@ -93,12 +93,9 @@ public sealed record LayerSpec(
             .Concat(Linears.SelectMany(linear => linear.Tensors));
 }
 
-/// <summary>What a model family is made of and what its tensors are called. Everything the forward pass needs to know, and nothing else.</summary>
+/// <summary>What a model family is made of and what its tensors are called: everything the forward pass needs to know, and where adapters sit by default.</summary>
 public sealed record DecoderSpec
 {
-    /// <summary>Last names of projections that get an adapter beside query and value where nobody names any.</summary>
-    public ImmutableArray<string> FurtherAdapters { get; init; } = [];
-
     public required int Vocabulary { get; init; }
 
     public required int Hidden { get; init; }
@@ -141,6 +138,9 @@ public sealed record DecoderSpec
     public double? AttentionSoftCap { get; init; }
 
     public double? LogitSoftCap { get; init; }
+
+    /// <summary>Last names of projections that get an adapter beside query and value where nobody names any.</summary>
+    public ImmutableArray<string> FurtherAdapters { get; init; } = [];
 
     /// <summary>Tensors that old files carry and that are no weights (mask buffers and the like): ignored when loading, kept when saving.</summary>
     public required Func<string, bool> IsBuffer { get; init; }

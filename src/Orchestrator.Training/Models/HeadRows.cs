@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Models;
 
-/// <summary>Rows as long as the vocabulary in a rented buffer, until disposed.</summary>
+/// <summary>Rows in a rented buffer, until disposed: as long as the vocabulary, or the head's matrix in another type.</summary>
 internal sealed class HeadRows : IDisposable
 {
     private readonly HeadBuffers _buffers;

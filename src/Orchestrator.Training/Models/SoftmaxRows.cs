@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,8 +11,7 @@ namespace Orchestrator.Training.Models;
 /// </summary>
 internal static unsafe class SoftmaxRows
 {
-    /// <summary>Elements that one turn of a loop takes: a vector of bf16, or two of fp32.</summary>
-    private const int Turn = 32;
+    private const int Turn = IRowElement.Turn;
 
     // So many turns are summed in fp32 before they go to fp64.
     private const int Piece = 64;
@@ -35,7 +33,7 @@ internal static unsafe class SoftmaxRows
             var (top, total) = ((nint)tops, (nint)sums);
             ForEach(rows, (row, index, length, wide) =>
             {
-                var (most, whole) = wide ? Exponentiate<Fp32>((byte*)row, length, write) : Exponentiate<Bf16>((byte*)row, length, write);
+                var (most, whole) = wide ? Exponentiate<Fp32Element>((byte*)row, length, write) : Exponentiate<Bf16Element>((byte*)row, length, write);
                 ((float*)top)[index] = most;
                 ((float*)total)[index] = whole;
             });
@@ -66,11 +64,11 @@ internal static unsafe class SoftmaxRows
                 var (norm, slope, target) = (((float*)byNorm)[index], ((float*)bySlope)[index], ((long*)byTarget)[index]);
                 if (wide)
                 {
-                    Differentiate<Fp32>((byte*)row, length, norm, slope, target, kept);
+                    Differentiate<Fp32Element>((byte*)row, length, norm, slope, target, kept);
                 }
                 else
                 {
-                    Differentiate<Bf16>((byte*)row, length, norm, slope, target, kept);
+                    Differentiate<Bf16Element>((byte*)row, length, norm, slope, target, kept);
                 }
             });
         }
@@ -99,7 +97,7 @@ internal static unsafe class SoftmaxRows
     }
 
     private static (float Largest, float Sum) Exponentiate<T>(byte* row, long length, bool write)
-        where T : IElement
+        where T : IRowElement
     {
         var rest = stackalloc byte[Turn * sizeof(float)];
         var whole = length - length % Turn;
@@ -137,7 +135,7 @@ internal static unsafe class SoftmaxRows
     }
 
     private static void Differentiate<T>(byte* row, long length, float norm, float slope, long target, bool kept)
-        where T : IElement
+        where T : IRowElement
     {
         var rest = stackalloc byte[Turn * sizeof(float)];
         var whole = length - length % Turn;
@@ -156,7 +154,7 @@ internal static unsafe class SoftmaxRows
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<float> A, Vector512<float> B) Turned<T>(byte* row, long i, Vector512<float> top, bool write)
-        where T : IElement
+        where T : IRowElement
     {
         var (a, b) = T.Load(row, i);
         (a, b) = (Exp(a - top), Exp(b - top));
@@ -170,7 +168,7 @@ internal static unsafe class SoftmaxRows
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Scaled<T>(byte* row, long i, Vector512<float> shift, Vector512<float> factor, bool kept)
-        where T : IElement
+        where T : IRowElement
     {
         var (a, b) = T.Load(row, i);
         if (!kept)
@@ -233,84 +231,5 @@ internal static unsafe class SoftmaxRows
         }
 
         return total;
-    }
-
-    /// <summary>How values of a row stand in memory.</summary>
-    private interface IElement
-    {
-        static abstract (Vector512<float> A, Vector512<float> B) Load(byte* row, long at);
-
-        static abstract void Store(byte* row, long at, Vector512<float> a, Vector512<float> b);
-
-        static abstract float One(byte* row, long at);
-
-        static abstract void SetOne(byte* row, long at, float value);
-
-        /// <summary>Copies what is left of a row behind its last whole turn, and fills up with -∞.</summary>
-        static abstract void Pad(byte* row, long from, long to, byte* target);
-
-        static abstract void Unpad(byte* source, byte* row, long from, long to);
-    }
-
-    private readonly struct Fp32 : IElement
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static (Vector512<float> A, Vector512<float> B) Load(byte* row, long at) =>
-            (Vector512.Load((float*)row + at), Vector512.Load((float*)row + at + 16));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(byte* row, long at, Vector512<float> a, Vector512<float> b)
-        {
-            a.Store((float*)row + at);
-            b.Store((float*)row + at + 16);
-        }
-
-        public static float One(byte* row, long at) => ((float*)row)[at];
-
-        public static void SetOne(byte* row, long at, float value) => ((float*)row)[at] = value;
-
-        public static void Pad(byte* row, long from, long to, byte* target)
-        {
-            new Span<float>(target, Turn).Fill(float.NegativeInfinity);
-            new ReadOnlySpan<float>((float*)row + from, (int)(to - from)).CopyTo(new Span<float>(target, Turn));
-        }
-
-        public static void Unpad(byte* source, byte* row, long from, long to) =>
-            new ReadOnlySpan<float>(source, (int)(to - from)).CopyTo(new Span<float>((float*)row + from, (int)(to - from)));
-    }
-
-    private readonly struct Bf16 : IElement
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static (Vector512<float> A, Vector512<float> B) Load(byte* row, long at)
-        {
-            var (low, high) = Vector512.Widen(Vector512.Load((ushort*)row + at));
-            return ((low << 16).AsSingle(), (high << 16).AsSingle());
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(byte* row, long at, Vector512<float> a, Vector512<float> b) =>
-            Vector512.Narrow(Rounded(a), Rounded(b)).Store((ushort*)row + at);
-
-        public static float One(byte* row, long at) => BitConverter.UInt32BitsToSingle((uint)((ushort*)row)[at] << 16);
-
-        public static void SetOne(byte* row, long at, float value) => ((ushort*)row)[at] = (ushort)Rounded(Vector512.Create(value))[0];
-
-        public static void Pad(byte* row, long from, long to, byte* target)
-        {
-            new Span<ushort>(target, Turn).Fill(0xFF80);
-            new ReadOnlySpan<ushort>((ushort*)row + from, (int)(to - from)).CopyTo(new Span<ushort>(target, Turn));
-        }
-
-        public static void Unpad(byte* source, byte* row, long from, long to) =>
-            new ReadOnlySpan<ushort>(source, (int)(to - from)).CopyTo(new Span<ushort>((ushort*)row + from, (int)(to - from)));
-
-        /// <summary>To nearest, ties to even, in the lower half of each lane. A NaN that arithmetic makes, or that was bf16, stays one.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector512<uint> Rounded(Vector512<float> values)
-        {
-            var bits = values.AsUInt32();
-            return (bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One)) >>> 16;
-        }
     }
 }

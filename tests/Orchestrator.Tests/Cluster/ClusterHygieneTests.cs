@@ -63,11 +63,11 @@ public sealed class ClusterHygieneTests
         var patience = TimeSpan.FromSeconds(2);
         await using var run = await new TestRun().StartAsync(steps: 2, o => o with { Workers = 2, Deadlines = new Deadlines { Patience = patience } });
         using var over = new CancellationTokenSource();
-        run.Add("a", "b");
-        await run.EventAsync<MembershipChanged>();
         run.World.BeforeLeaf = (_, step, leaf, _) => step == 1 && leaf is 0 or 7
             ? Task.Factory.StartNew(() => Busy(patience * 2), default, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             : Task.CompletedTask;
+        run.Add("a", "b");
+        await run.EventAsync<MembershipChanged>();
         var devices = Enumerable.Range(0, Environment.ProcessorCount * 4).Select(_ => new Thread(() => Busy(null)) { IsBackground = true }).ToList();
         devices.ForEach(device => device.Start());
 
