@@ -164,10 +164,10 @@ public sealed class ReplicaFactory : IReplicaFactory
         {
             var pairs = EncodedPairs.Open(folders.PathOf($"pairs/{name}.pairs"));
             sets.Add(name, new PairSet(name, pairs));
-            var (found, needed) = ((pairs.Count, pairs.CompletionsPerRow, pairs.HasLabels), (rows, _objective.Needs.CompletionsPerRow, _objective.Needs.Labels));
+            var (found, needed) = ((pairs.Count, pairs.CompletionsPerRow, pairs.Note), (rows, _objective.Needs.CompletionsPerRow, RowNotes.Of(_objective.Needs)));
             if (found != needed)
             {
-                static string Told((int Rows, int Completions, bool Labels) of) => $"{of.Rows} rows of {of.Completions} completion(s){(of.Labels ? " with labels" : "")}";
+                static string Told((int Rows, int Completions, RowNote Note) of) => $"{of.Rows} rows of {of.Completions} completion(s){RowNotes.Told(of.Note)}";
                 throw new InvalidDataException(
                     $"pairs/{name}.pairs holds {Told(found)}; the run needs {Told(needed)} for {_objective.Name}. Prepare the data again.");
             }

@@ -95,7 +95,14 @@ public sealed class TrainStep : IDisposable
         Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var (firstChoice, aligned) = (PerToken(needs is { CompletionsPerRow: 1, Labels: false }), PerToken(needs.Aligned));
         var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _keep, _timeline), batch.Lengths, aligned);
-        return new LeafLogProbs(needs.Labels ? policy with { Desirable = tensor(set.Labels(rows), device: _policy.Device) } : policy, reference, firstChoice);
+        return new LeafLogProbs(
+            policy with
+            {
+                Desirable = needs.Labels ? tensor(set.Labels(rows), device: _policy.Device) : null,
+                RewardMargin = needs.RewardMargins ? tensor(set.RewardMargins(rows), device: _policy.Device) : null,
+            },
+            reference,
+            firstChoice);
     }
 
     /// <summary>The same of prompts with answers of other prompts, without gradient.</summary>

@@ -9,7 +9,7 @@ public static class ObjectiveKeys
     private const string Section = "objective";
 
     public static readonly Key<ImmutableArray<string>> LossType = new(Section, "loss_type", Kinds.Choices(Objective.Names, ("dpo", "sigmoid")), ["sigmoid"],
-        "The loss of a pair, or a list whose losses are added; sigmoid is DPO, arXiv:2305.18290. kto takes rows with labels, sft completions.");
+        "The loss of a pair, or a list whose losses are added; sigmoid is DPO, arXiv:2305.18290. kto takes rows with labels, sft completions, rpo_* pairs with rewards.");
 
     public static readonly Key<ImmutableArray<double>> LossWeights = new(Section, "loss_weights", Kinds.Numbers(), [],
         "A weight for each of several losses; null: 1 each.");
@@ -39,6 +39,9 @@ public static class ObjectiveKeys
 
     public static readonly Key<double> SimpoGamma = new(Section, "simpo_gamma", Kinds.Number(least: 0, most: 100), 0.5, "simpo: the margin to reach; usually 0.5 to 1.6.");
 
+    public static readonly Key<double> GtRewardScale = new(Section, "gt_reward_scale", Kinds.Number(above: 0, most: 1e6), 1,
+        "rpo_sq, rpo_bwd_kl, rpo_fwd_kl: nats of margin for one unit of the rewards that the rows bear.");
+
     public static readonly Key<double> CpoAlpha = new(Section, "cpo_alpha", Kinds.Number(least: 0, most: 1000), 1, "cpo: weight of its cross-entropy term.");
 
     public static readonly Key<double> UnlikelihoodAlpha = new(Section, "unlikelihood_alpha", Kinds.Number(least: 0, most: 1000), 1,
@@ -51,5 +54,5 @@ public static class ObjectiveKeys
         "kto: weight of undesirable answers; raise it where they are the fewer.");
 
     public static ImmutableArray<Key> All { get; } =
-        [LossType, LossWeights, Beta, LabelSmoothing, ReferenceFree, FDivergenceType, FAlphaDivergenceCoef, LdAlpha, UseWeighting, DiscopopTau, SimpoGamma, CpoAlpha, UnlikelihoodAlpha, DesirableWeight, UndesirableWeight];
+        [LossType, LossWeights, Beta, LabelSmoothing, ReferenceFree, FDivergenceType, FAlphaDivergenceCoef, LdAlpha, UseWeighting, DiscopopTau, SimpoGamma, GtRewardScale, CpoAlpha, UnlikelihoodAlpha, DesirableWeight, UndesirableWeight];
 }

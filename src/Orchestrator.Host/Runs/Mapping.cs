@@ -27,6 +27,7 @@ public static class Mapping
         UseWeighting = settings.Of(ObjectiveKeys.UseWeighting),
         DiscopopTau = settings.Of(ObjectiveKeys.DiscopopTau),
         SimpoGamma = settings.Of(ObjectiveKeys.SimpoGamma),
+        GtRewardScale = settings.Of(ObjectiveKeys.GtRewardScale),
         CpoAlpha = settings.Of(ObjectiveKeys.CpoAlpha),
         UnlikelihoodAlpha = settings.Of(ObjectiveKeys.UnlikelihoodAlpha),
         DesirableWeight = settings.Of(ObjectiveKeys.DesirableWeight),
@@ -43,6 +44,7 @@ public static class Mapping
     {
         CompletionsPerRow = Needs(settings).CompletionsPerRow,
         Labels = Needs(settings).Labels,
+        RewardMargins = Needs(settings).RewardMargins,
         MaxLength = settings.Of(DataKeys.MaxLength),
         MaxPromptLength = settings.Of(DataKeys.MaxPromptLength),
         TruncationMode = settings.Of(DataKeys.TruncationMode) switch

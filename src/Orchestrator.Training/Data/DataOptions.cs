@@ -63,6 +63,9 @@ public sealed record DataOptions
     /// </summary>
     public bool Labels { get; init; }
 
+    /// <summary>Each pair bears a margin of rewards (<see cref="RowNote.RewardMargin"/>), for losses that compare with it.</summary>
+    public bool RewardMargins { get; init; }
+
     /// <summary>Tokens of prompt + answer at most, usually 512 to 2048; null: no limit.</summary>
     [Range(2, int.MaxValue)]
     public int? MaxLength { get; init; } = 512;
@@ -110,6 +113,11 @@ public sealed record DataOptions
         if (Labels && CompletionsPerRow != 1)
         {
             problems.Add(new ValidationResult("labels belong to rows of one completion"));
+        }
+
+        if (RewardMargins && CompletionsPerRow != 2)
+        {
+            problems.Add(new ValidationResult("reward margins belong to pairs"));
         }
 
         if (Format != "auto" && !RowFormats.Names.Contains(Format))

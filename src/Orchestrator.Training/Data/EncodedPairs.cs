@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 
 namespace Orchestrator.Training.Data;
@@ -29,8 +30,8 @@ public sealed unsafe class EncodedPairs : IDisposable
     /// <summary>2: pairs. 1: prompt and completion.</summary>
     public int CompletionsPerRow => _header.CompletionsPerRow;
 
-    /// <summary>Whether each row's one completion is said to be desirable or not.</summary>
-    public bool HasLabels => _header.Labels;
+    /// <summary>What each row bears beside its ids.</summary>
+    public RowNote Note => _header.Note;
 
     /// <summary>Ids of all rows together, prompts counted once.</summary>
     public long TotalIds => _header.Ids;
@@ -81,15 +82,20 @@ public sealed unsafe class EncodedPairs : IDisposable
     /// <exception cref="InvalidDataException">The label is none.</exception>
     public bool IsDesirable(int index)
     {
-        _ = EntryOf(index);
-        return !HasLabels ? throw new InvalidOperationException($"The rows of {_path} bear no labels.")
-            : _bytes[_header.FileBytes - _header.Rows + index] switch
-            {
-                0 => false,
-                1 => true,
-                _ => throw new InvalidDataException($"{_path} is damaged: the label of row {index} is none. Prepare the data again."),
-            };
+        return NoteOf(index, RowNote.Label)[0] switch
+        {
+            0 => false,
+            1 => true,
+            _ => throw new InvalidDataException($"{_path} is damaged: the label of row {index} is none. Prepare the data again."),
+        };
     }
+
+    /// <summary>How much better a row's chosen answer is by the rewards of the data, in their unit; finite.</summary>
+    /// <exception cref="InvalidOperationException">The rows bear none.</exception>
+    /// <exception cref="InvalidDataException">It is no number.</exception>
+    public double RewardMarginOf(int index) => BinaryPrimitives.ReadDoubleLittleEndian(NoteOf(index, RowNote.RewardMargin)) is var margin && double.IsFinite(margin)
+        ? margin
+        : throw new InvalidDataException($"{_path} is damaged: the reward margin of row {index} is no number. Prepare the data again.");
 
     /// <inheritdoc/>
     public void Dispose()
@@ -101,6 +107,15 @@ public sealed unsafe class EncodedPairs : IDisposable
             _view.Dispose();
             _file.Dispose();
         }
+    }
+
+    private ReadOnlySpan<byte> NoteOf(int index, RowNote wanted)
+    {
+        _ = EntryOf(index);
+        var bytes = RowNotes.Bytes(wanted);
+        return Note == wanted
+            ? new ReadOnlySpan<byte>(_bytes + _header.FileBytes - (_header.Rows - index) * bytes, bytes)
+            : throw new InvalidOperationException($"{_path} has rows{RowNotes.Told(Note)}, not{RowNotes.Told(wanted)}.");
     }
 
     private PairsEntry EntryOf(int index)

@@ -3,13 +3,13 @@ using System.Buffers.Binary;
 namespace Orchestrator.Training.Data;
 
 /// <summary>
-/// A .pairs file, little-endian: header (64 bytes), ids (int32, row by row: prompt, chosen, rejected), index (32 bytes a row), labels where there are
-/// any (a byte a row: 1 desirable, 0 not).
-/// Header: magic "ORCPAIRS" (8 bytes), version (u32), completions per row (u32), rows (i64), ids (i64), bytes of the file (i64), labels (u32: 1 or 0), zeros.
+/// A .pairs file, little-endian: header (64 bytes), ids (int32, row by row: prompt, chosen, rejected), index (32 bytes a row), notes where there are
+/// any: labels (a byte a row: 1 desirable, 0 not) or reward margins (float64 a row).
+/// Header: magic "ORCPAIRS" (8 bytes), version (u32), completions per row (u32), rows (i64), ids (i64), bytes of the file (i64), notes (u32: 0 none, 1 labels, 2 reward margins), zeros.
 /// Index entry: first id's place among the ids (i64); tokens of prompt, chosen and rejected (i32 each); source file's place in the list of files
 /// (i32); line in it (i64).
 /// </summary>
-internal readonly record struct PairsHeader(int CompletionsPerRow, long Rows, long Ids, bool Labels)
+internal readonly record struct PairsHeader(int CompletionsPerRow, long Rows, long Ids, RowNote Note)
 {
     public const int Bytes = 64;
     public const int EntryBytes = 32;
@@ -17,7 +17,7 @@ internal readonly record struct PairsHeader(int CompletionsPerRow, long Rows, lo
 
     private static ReadOnlySpan<byte> Magic => "ORCPAIRS"u8;
 
-    public long FileBytes => Bytes + Ids * sizeof(int) + Rows * EntryBytes + (Labels ? Rows : 0);
+    public long FileBytes => Bytes + Ids * sizeof(int) + Rows * EntryBytes + Rows * RowNotes.Bytes(Note);
 
     public void Write(Span<byte> header)
     {
@@ -28,7 +28,7 @@ internal readonly record struct PairsHeader(int CompletionsPerRow, long Rows, lo
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], Rows);
         BinaryPrimitives.WriteInt64LittleEndian(header[24..], Ids);
         BinaryPrimitives.WriteInt64LittleEndian(header[32..], FileBytes);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[40..], Labels ? 1u : 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[40..], (uint)Note);
     }
 
     /// <exception cref="InvalidDataException">This is no whole .pairs file of this version.</exception>
@@ -48,8 +48,8 @@ internal readonly record struct PairsHeader(int CompletionsPerRow, long Rows, lo
             BinaryPrimitives.ReadInt32LittleEndian(header[12..]),
             BinaryPrimitives.ReadInt64LittleEndian(header[16..]),
             BinaryPrimitives.ReadInt64LittleEndian(header[24..]),
-            BinaryPrimitives.ReadUInt32LittleEndian(header[40..]) != 0);
-        var whole = read is { CompletionsPerRow: 1 or 2, Rows: >= 0 and <= int.MaxValue, Ids: >= 0 and <= long.MaxValue / 8 }
+            (RowNote)BinaryPrimitives.ReadUInt32LittleEndian(header[40..]));
+        var whole = read is { CompletionsPerRow: 1 or 2, Rows: >= 0 and <= int.MaxValue, Ids: >= 0 and <= long.MaxValue / 8, Note: RowNote.None or RowNote.Label or RowNote.RewardMargin }
             && read.FileBytes == fileBytes && BinaryPrimitives.ReadInt64LittleEndian(header[32..]) == fileBytes;
         return whole
             ? read

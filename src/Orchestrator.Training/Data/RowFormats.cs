@@ -47,7 +47,10 @@ public static class RowFormats
             throw new BadRowException(RowProblem.MissingField, $"a row of format {format.Name} has one answer; needed: \"chosen\" and \"rejected\"");
         }
 
-        return (format, options.Labels && !format.IsPair ? format.Read(fields) with { Label = fields.Flag("label") } : format.Read(fields));
+        var row = format.Read(fields);
+        return (format, options.Labels && !format.IsPair ? row with { Label = fields.Flag("label") }
+            : options.RewardMargins && row is not RankedRow ? row with { RewardMargin = row.RewardMargin ?? ScoredRows.RewardMargin(fields) }
+            : row);
     }
 
     private static BadRowException NoFormat(int completionsPerRow) => new(

@@ -6,7 +6,7 @@ namespace Orchestrator.Training.Data;
 /// <summary>A .pairs file that is being written, and what is counted on the way. Nothing is left of it unless it is committed.</summary>
 internal sealed class SetInPreparation(string target, IReadOnlyList<string> files, DataOptions options) : IDisposable
 {
-    private readonly EncodedPairsWriter _writer = new(target, options.CompletionsPerRow, options.Labels);
+    private readonly EncodedPairsWriter _writer = new(target, options.CompletionsPerRow, RowNotes.Of(options));
     private readonly ReportBuilder _report = new(files, options);
 
     public void Add(RowOutcome outcome)
@@ -21,7 +21,7 @@ internal sealed class SetInPreparation(string target, IReadOnlyList<string> file
         _report.Keep(outcome, row);
         foreach (var part in row.Parts(options.Labels))
         {
-            _writer.Add(part.Prompt, part.Chosen, part.Rejected, outcome.Source.File, outcome.Source.Line, part.Label);
+            _writer.Add(part.Prompt, part.Chosen, part.Rejected, outcome.Source.File, outcome.Source.Line, part.Label, part.RewardMargin);
         }
     }
 

@@ -53,10 +53,16 @@ public sealed record PairLogProbs(CompletionLogProbs Chosen, CompletionLogProbs?
     /// <summary>[rows] fp64: 1 where a row's one completion is desirable, 0 where it is not; null where rows bear no label.</summary>
     public Tensor? Desirable { get; init; }
 
+    /// <summary>
+    /// [pairs] fp64, in units of the data's rewards: how much better than the rejected answer the data says the chosen one is, where the objective's
+    /// <see cref="ObjectiveNeeds.RewardMargins"/> asks for it.
+    /// </summary>
+    public Tensor? RewardMargin { get; init; }
+
     public long Count => Chosen.Sum.size(0);
 
     public PairLogProbs Slice(long start, long count) =>
-        new(Chosen.Slice(start, count), Rejected?.Slice(start, count)) { Desirable = Desirable?.narrow(0, start, count) };
+        new(Chosen.Slice(start, count), Rejected?.Slice(start, count)) { Desirable = Desirable?.narrow(0, start, count), RewardMargin = RewardMargin?.narrow(0, start, count) };
 
     /// <summary>The rows of all parts, one part after the other.</summary>
     public static PairLogProbs Concat(IReadOnlyCollection<PairLogProbs> parts)
@@ -65,6 +71,7 @@ public sealed record PairLogProbs(CompletionLogProbs Chosen, CompletionLogProbs?
         return new(CompletionLogProbs.Concat([.. parts.Select(part => part.Chosen)]), first.Rejected is null ? null : CompletionLogProbs.Concat([.. parts.Select(part => part.Rejected!)]))
         {
             Desirable = first.Desirable is null ? null : cat([.. parts.Select(part => part.Desirable!)]),
+            RewardMargin = first.RewardMargin is null ? null : cat([.. parts.Select(part => part.RewardMargin!)]),
         };
     }
 

@@ -24,6 +24,9 @@ internal sealed record Formula(string Name, PairLoss Loss)
         new("apo_zero", Apo.Zero),
         new("apo_down", Apo.Down),
         new("discopop", DiscoPop.Loss),
+        new("rpo_sq", Rpo.Square) { RewardMargins = true },
+        new("rpo_bwd_kl", Rpo.BackwardKl) { RewardMargins = true },
+        new("rpo_fwd_kl", Rpo.ForwardKl) { RewardMargins = true },
         new("simpo", ReferenceFree.Simpo) { Reference = false, Smoothing = true, Means = true },
         new("cpo", ReferenceFree.Cpo) { Reference = false, Smoothing = true },
         new("orpo", ReferenceFree.Orpo) { Reference = false, Means = true },
@@ -45,6 +48,9 @@ internal sealed record Formula(string Name, PairLoss Loss)
 
     /// <summary>Looks at log(1 - p) of the tokens.</summary>
     public bool Complement { get; init; }
+
+    /// <summary>Compares with rewards that come with the data.</summary>
+    public bool RewardMargins { get; init; }
 
     /// <summary>Has a meaning for label smoothing.</summary>
     public bool Smoothing { get; init; }

@@ -61,6 +61,9 @@ public sealed record ObjectiveNeeds
     /// <summary>Whether each row's one completion is desirable: <see cref="PairLogProbs.Desirable"/>.</summary>
     public bool Labels { get; init; }
 
+    /// <summary><see cref="PairLogProbs.RewardMargin"/> of the policy.</summary>
+    public bool RewardMargins { get; init; }
+
     /// <summary><see cref="CompletionLogProbs.Aligned"/> of the policy.</summary>
     public bool Aligned { get; init; }
 

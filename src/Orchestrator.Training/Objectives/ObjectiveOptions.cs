@@ -45,6 +45,10 @@ public sealed record ObjectiveOptions
     [Range(0.0, 100.0)]
     public double SimpoGamma { get; init; } = 0.5;
 
+    /// <summary>η of the rpo losses: nats of margin for one unit of the rewards that come with the data.</summary>
+    [Range(0.0, 1e6, MinimumIsExclusive = true)]
+    public double GtRewardScale { get; init; } = 1;
+
     /// <summary>Weight of cpo's cross-entropy term.</summary>
     [Range(0.0, 1000.0)]
     public double CpoAlpha { get; init; } = 1;

@@ -15,6 +15,7 @@ internal sealed class PairwiseObjective(ImmutableArray<(Formula Formula, double 
         WholeStep = terms.Any(term => term.Formula.WholeStep),
         Aligned = options.UseWeighting,
         Complement = terms.Any(term => term.Formula.Complement),
+        RewardMargins = terms.Any(term => term.Formula.RewardMargins),
         LengthAlpha = options.LdAlpha ?? 1,
     };
 
@@ -53,6 +54,11 @@ internal sealed class PairwiseObjective(ImmutableArray<(Formula Formula, double 
         if (policy.Rejected is null)
         {
             throw new ArgumentException($"Loss {Name} compares two answers, and the rejected one is missing.");
+        }
+
+        if (Needs.RewardMargins && policy.RewardMargin is null)
+        {
+            throw new ArgumentException($"Loss {Name} compares with rewards of the data, and they were not given.");
         }
 
         if (Needs.Reference != reference is not null)

@@ -45,6 +45,18 @@ public sealed record PairSet(string Name, EncodedPairs Pairs)
         return labels;
     }
 
+    /// <summary>Of each pair, how much better its chosen answer is by the rewards of the data.</summary>
+    internal double[] RewardMargins(ReadOnlySpan<int> rows)
+    {
+        var margins = new double[rows.Length];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            margins[i] = Pairs.RewardMarginOf(rows[i]);
+        }
+
+        return margins;
+    }
+
     /// <summary>Tokens of a row that a forward pass computes: a shared prompt once, and of each completion all but the last.</summary>
     internal int TokensToCompute(int row)
     {

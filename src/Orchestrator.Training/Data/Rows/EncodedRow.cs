@@ -6,6 +6,9 @@ internal sealed record EncodedRow(int[] Prompt, int[] Chosen, int[] Rejected)
     /// <summary>As the row's own; null where it has none.</summary>
     public bool? Label { get; init; }
 
+    /// <summary>As the row's own; null where it has none.</summary>
+    public double? RewardMargin { get; init; }
+
     public int Longest => Prompt.Length + Math.Max(Chosen.Length, Rejected.Length);
 
     /// <summary>The rows of training: a pair, whose answers are to be judged one by one, gives two.</summary>
@@ -24,5 +27,6 @@ internal readonly record struct Kept(int PromptStart, int Prompt, int Chosen, in
         row.Prompt[PromptStart..(PromptStart + Prompt)], row.Chosen[..Chosen], row.Rejected[..Rejected])
     {
         Label = row.Label,
+        RewardMargin = row.RewardMargin,
     };
 }

@@ -23,7 +23,7 @@ internal sealed record RankedRow(ChatMessage[] Prompt, RankedAnswer[] Answers) :
         }
 
         var rejected = choice == RejectedChoice.Worst ? lower.MinBy(answer => answer.Score) : lower[new SplitMix64(seed, place).Next(lower.Length)];
-        return new MessagesRow(Prompt, Answer(best), Answer(rejected));
+        return new MessagesRow(Prompt, Answer(best), Answer(rejected)) { RewardMargin = best.Score - rejected.Score };
     }
 
     private RankedAnswer Best(int needed) => Answers.Count(answer => answer.Score is not null) is var scored && scored >= needed

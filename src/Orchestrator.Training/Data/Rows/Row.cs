@@ -6,6 +6,9 @@ internal abstract record Row
     /// <summary>Whether the one answer is desirable; null where rows bear no label, or the row is a pair.</summary>
     public bool? Label { get; init; }
 
+    /// <summary>How much better the chosen answer is by the row's own rewards; null where it has none, or nobody asks.</summary>
+    public double? RewardMargin { get; init; }
+
     public abstract Row WithoutRejected();
 }
 

@@ -14,7 +14,7 @@ internal sealed class RowEncoder(TextTokenizer? tokenizer, IChatFormat? chat, Da
             TextRow text => Encode(text),
             var other => throw new NotSupportedException(other.GetType().Name),
         };
-        return Checked(encoded with { Label = row.Label });
+        return Checked(encoded with { Label = row.Label, RewardMargin = options.RewardMargins ? row.RewardMargin : null });
     }
 
     private EncodedRow Checked(EncodedRow row)

@@ -28,7 +28,27 @@ internal static class ScoredRows
         }
 
         var (chosen, rejected) = chosenIsA ? ("human_ref_A", "human_ref_B") : ("human_ref_B", "human_ref_A");
-        return new MessagesRow(One("user", fields.Text("history")), One("assistant", fields.Text(chosen)), One("assistant", fields.Text(rejected)));
+        return new MessagesRow(One("user", fields.Text("history")), One("assistant", fields.Text(chosen)), One("assistant", fields.Text(rejected)))
+        {
+            RewardMargin = chosenIsA ? a - b : b - a,
+        };
+    }
+
+    /// <summary>
+    /// How much better the chosen answer of a pair is: "margin" (TRL's name), or the difference of "chosen_reward" and "rejected_reward" (NeMo-Aligner's)
+    /// or of "score_chosen" and "score_rejected".
+    /// </summary>
+    /// <exception cref="BadRowException">The row has none of them, or what it has is no number.</exception>
+    public static double RewardMargin(JsonFields fields)
+    {
+        if (fields.Has("margin"))
+        {
+            return Score(fields, "margin") ?? throw Missing("\"margin\" is no number");
+        }
+
+        var (chosen, rejected) = fields.Has("chosen_reward") || fields.Has("rejected_reward") ? ("chosen_reward", "rejected_reward") : ("score_chosen", "score_rejected");
+        return Score(fields, chosen) - Score(fields, rejected)
+            ?? throw Missing("the loss compares with rewards of the data, and the row has none; needed: \"margin\", or numbers in both of \"chosen_reward\" and \"rejected_reward\"");
     }
 
     /// <summary>UltraFeedback, binarized: a pair whose answers carry the scores that they were chosen by.</summary>

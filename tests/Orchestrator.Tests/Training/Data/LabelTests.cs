@@ -25,7 +25,7 @@ public sealed class LabelTests : IDisposable
         Assert.Equal((6, 5L, 0L, 3), (report.RowsKept, report.RowsRead, report.RowsSkipped, report.Desirable));
         Assert.Equal(["5 of 5 rows kept (completion 2, completion_ids 1, completion_messages 1, strings 1)", "answers: 3 desirable, 3 undesirable"], report.Lines().Take(2));
         using var pairs = EncodedPairs.Open(_directory.Target);
-        Assert.True(pairs.HasLabels);
+        Assert.Equal(RowNote.Label, pairs.Note);
         Assert.Equal([true, false, true, false, false, true], Enumerable.Range(0, 6).Select(pairs.IsDesirable));
         Assert.Equal(Ids(" a$"), pairs[2].Chosen);
         Assert.Equal(Ids(" b$"), pairs[3].Chosen);
@@ -57,7 +57,7 @@ public sealed class LabelTests : IDisposable
         Assert.Equal(1, _directory.Prepare(Line, Labels with { Columns = new Dictionary<string, string> { ["label"] = "good" } }).Desirable);
         Assert.Null(_directory.Prepare(Line, new DataOptions { CompletionsPerRow = 1 }).Desirable);
         using var pairs = EncodedPairs.Open(_directory.Target);
-        Assert.False(pairs.HasLabels);
+        Assert.Equal(RowNote.None, pairs.Note);
         Assert.Throws<InvalidOperationException>(() => pairs.IsDesirable(0));
         Assert.Contains("one completion", Assert.Throws<ArgumentException>(() => new DataOptions { Labels = true }.Check()).Message, StringComparison.Ordinal);
     }
@@ -66,7 +66,7 @@ public sealed class LabelTests : IDisposable
     [Fact]
     public void The_bytes_are_those_of_the_description_and_a_spoilt_label_is_refused()
     {
-        using (var writer = new EncodedPairsWriter(_directory.Target, completionsPerRow: 1, labels: true))
+        using (var writer = new EncodedPairsWriter(_directory.Target, completionsPerRow: 1, RowNote.Label))
         {
             writer.Add([1], [2], [], desirable: true);
             writer.Add([3], [4], [], desirable: false);

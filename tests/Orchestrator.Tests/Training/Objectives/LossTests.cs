@@ -50,6 +50,32 @@ public sealed class LossTests
         Close([first, second, third], Losses(new ObjectiveOptions { FDivergenceType = divergence }), 1e-5);
     }
 
+    // βd = 0, 1, 2 against ηg = 1, -0.5, 0.25; for the first pair backward KL is σ(1) ln(2σ(1)) + σ(-1) ln(2σ(-1)), forward KL -½ ln(4 σ(1) σ(-1)).
+    [Theory]
+    [InlineData("rpo_sq", 1, 2.25, 3.0625)]
+    [InlineData("rpo_bwd_kl", 0.110944072, 0.272873700, 0.317179715)]
+    [InlineData("rpo_fwd_kl", 0.120114507, 0.257403165, 0.240406295)]
+    public void Losses_of_given_rewards_draw_the_margin_to_that_of_the_rewards(string name, double first, double second, double third) =>
+        Close([first, second, third], Losses(new ObjectiveOptions { LossType = [name], GtRewardScale = 0.5 }), 1e-9);
+
+    [Fact]
+    public void Losses_of_given_rewards_are_0_where_the_margins_agree_and_stay_finite_for_any_reward()
+    {
+        foreach (var name in new[] { "rpo_sq", "rpo_bwd_kl", "rpo_fwd_kl" })
+        {
+            foreach (var (margin, reward) in new[] { (3.0, 3.0), (-700, -700), (1000, -1000), (-1000, 1000), (0, 1000) })
+            {
+                using var scope = NewDisposeScope();
+                var (policy, reference) = Pairs([margin], [0], [0], [0]);
+                policy = policy with { RewardMargin = tensor([reward]) };
+                var loss = Objective.Create(new ObjectiveOptions { LossType = [name], Beta = 1 }).Compute(policy, reference, StepView.Alone(policy, reference)).Loss;
+                loss.sum().backward();
+                Assert.True(double.IsFinite(Host(loss)[0]) && double.IsFinite(Host(policy.Chosen.Sum.grad!)[0]), $"{name} {margin} {reward}: {Host(loss)[0]}");
+                Assert.Equal(margin == reward, Math.Abs(Host(loss)[0]) < 1e-12);
+            }
+        }
+    }
+
     [Fact]
     public void Simpo_cpo_and_orpo_match_values_worked_by_hand()
     {
@@ -303,7 +329,7 @@ public sealed class LossTests
             return new(sum, full([sums.Length], tokens, ScalarType.Float64)) { Complement = Unlikelihood.OfTokens(sum / tokens) * tokens };
         }
 
-        return (new(Side(chosen, 2, true), Side(rejected, 4, true)), new(Side(referenceChosen, 2, false), Side(referenceRejected, 4, false)));
+        return (new(Side(chosen, 2, true), Side(rejected, 4, true)) { RewardMargin = tensor(new[] { 2, -1, 0.5 }[..chosen.Length]) }, new(Side(referenceChosen, 2, false), Side(referenceRejected, 4, false)));
     }
 
     private static double[] Host(Tensor values) => values.detach().to(ScalarType.Float64).data<double>().ToArray();

@@ -37,6 +37,8 @@ public sealed class ObjectiveRulesTests
         { new() { LossType = ["kto"], UseWeighting = true }, "use_weighting" },
         { new() { LossType = ["kto"], LdAlpha = 0.5 }, "ld_alpha" },
         { new() { LossType = ["kto"], DesirableWeight = -1 }, "DesirableWeight" },
+        { new() { LossType = ["rpo_sq"], LabelSmoothing = 0.1 }, "no loss of loss_type uses it" },
+        { new() { LossType = ["rpo_sq"], GtRewardScale = 0 }, "GtRewardScale" },
         { new() { LossType = ["unlikelihood"], UnlikelihoodAlpha = -1 }, "UnlikelihoodAlpha" },
     };
 
@@ -55,6 +57,7 @@ public sealed class ObjectiveRulesTests
         Assert.Equal(new ObjectiveNeeds { Reference = false, Complement = true }, Objective.Create(new() { LossType = ["unlikelihood"] }).Needs);
         Assert.Equal(
             new ObjectiveNeeds { Reference = true, CompletionsPerRow = 1, Labels = true, WholeStep = true, Mismatched = true }, Objective.Create(new() { LossType = ["kto"] }).Needs);
+        Assert.Equal(new ObjectiveNeeds { Reference = true, RewardMargins = true }, Objective.Create(new() { LossType = ["sigmoid", "rpo_bwd_kl"] }).Needs);
         Assert.Equal("sigmoid+sft", Objective.Create(new() { LossType = ["sigmoid", "sft"] }).Name);
     }
 

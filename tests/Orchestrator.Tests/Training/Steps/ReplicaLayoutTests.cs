@@ -115,12 +115,33 @@ public sealed class ReplicaLayoutTests
             return await rig.TrainAsync(workers, 4);
         }
 
-        var (whole, one, two, three) = (await Train(8, 1), await Train(2, 1), await Train(2, 2), await Train(2, 3));
-        Assert.Equal(one.Weights, two.Weights);
-        Assert.Equal(one.Weights, three.Weights);
+        var (whole, one) = (await Train(8, 1), await Train(2, 1));
+        foreach (var workers in new[] { 2, 3, 4 })
+        {
+            Assert.Equal(one.Weights, (await Train(2, workers)).Weights);
+        }
+
         Assert.All(whole.Losses.Zip(one.Losses), pair => Assert.Equal(pair.First, pair.Second, 2e-4));
         Assert.All(whole.Steps.Zip(one.Steps), pair => Assert.Equal(1, pair.First.GradientNorm / pair.Second.GradientNorm, 1e-3));
         Assert.True(one.Losses.Last() < one.Losses.First());
+    }
+
+    // Policy and reference agree at first, so that pair i, whose rewards are i - 3.5 apart, costs (0.5 (i - 3.5))²: on average 1.3125.
+    [Fact]
+    public async Task Pairs_are_drawn_to_their_own_margins_of_rewards_whoever_computes_them()
+    {
+        async Task<Trained> Train(int workers)
+        {
+            using var rig = ReplicaRig.Tiny("llama", pairs: 8, pairsPerStep: 8, pairsPerLeaf: 2, steps: 30);
+            rig.AddRows("train", ReplicaRig.RandomRows(8, 5), margin: row => row - 3.5);
+            rig.Options = rig.Options with { Objective = new() { LossType = ["rpo_sq"], GtRewardScale = 0.5, Beta = 1 }, Schedule = new() { LearningRate = 1e-4, WarmupSteps = 0 } };
+            return await rig.TrainAsync(workers, 30);
+        }
+
+        var one = await Train(1);
+        Assert.Equal(1.3125, one.Losses.First(), 1e-6);
+        Assert.True(one.Losses.Last() < 0.4, $"the last loss is {one.Losses.Last()}");
+        Assert.Equal(one.Weights, (await Train(4)).Weights);
     }
 
     [Fact]

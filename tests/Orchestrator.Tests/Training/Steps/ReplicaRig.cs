@@ -68,13 +68,14 @@ internal sealed class ReplicaRig : IDisposable
     }
 
     /// <param name="label">Given for rows of one completion that bear labels.</param>
-    public void AddRows(string set, IEnumerable<(int[] Prompt, int[] Chosen, int[] Rejected)> rows, Func<int, bool>? label = null)
+    /// <param name="margin">Given for pairs that bear margins of rewards.</param>
+    public void AddRows(string set, IEnumerable<(int[] Prompt, int[] Chosen, int[] Rejected)> rows, Func<int, bool>? label = null, Func<int, double>? margin = null)
     {
         var path = Path.Combine(Root, $"{set}.pairs");
-        using var writer = new EncodedPairsWriter(path, rows.First().Rejected.Length > 0 ? 2 : 1, label is not null);
+        using var writer = new EncodedPairsWriter(path, rows.First().Rejected.Length > 0 ? 2 : 1, label is not null ? RowNote.Label : margin is not null ? RowNote.RewardMargin : RowNote.None);
         foreach (var (prompt, chosen, rejected) in rows)
         {
-            writer.Add(prompt, chosen, rejected, desirable: label?.Invoke(writer.Count));
+            writer.Add(prompt, chosen, rejected, desirable: label?.Invoke(writer.Count), rewardMargin: margin?.Invoke(writer.Count));
         }
 
         writer.Commit();
