@@ -10,12 +10,12 @@ namespace Orchestrator.Training.Models;
 internal abstract class AttentionContext : IDisposable
 {
     /// <param name="positions">[rows or 1, tokens], int64.</param>
-    /// <param name="length">Tokens of the longest sequence: some families turn differently when it is long.</param>
-    protected AttentionContext(DecoderSpec spec, Tensor positions, long length)
+    /// <param name="stretches">Of the tokens, one after the other: some families turn differently in long sequences.</param>
+    protected AttentionContext(DecoderSpec spec, Tensor positions, IReadOnlyList<Stretch> stretches)
     {
         if (spec.Rope is { } rope)
         {
-            (Cosine, Sine) = Angles(rope, positions, length);
+            (Cosine, Sine) = Angles(rope, positions, stretches);
         }
     }
 
@@ -63,12 +63,16 @@ internal abstract class AttentionContext : IDisposable
         return window > 0 ? seen.logical_and(keys > at - window) : seen;
     }
 
-    private static (Tensor Cosine, Tensor Sine) Angles(RopeSpec rope, Tensor positions, long length)
+    private static (Tensor Cosine, Tensor Sine) Angles(RopeSpec rope, Tensor positions, IReadOnlyList<Stretch> stretches)
     {
-        var table = rope.Table((int)length);
-        var frequencies = tensor(table.InverseFrequencies, device: positions.device);
+        Tensor Of(Stretch stretch) => tensor(rope.Frequencies((int)stretch.Length), device: positions.device).unsqueeze(0);
+        var frequencies = rope.ByLength ? cat([.. stretches.Select(stretch => Of(stretch).expand(stretch.Tokens, -1))]) : Of(stretches[0]);
         var angles = (positions.to(ScalarType.Float64).unsqueeze(-1) * frequencies).unsqueeze(1);
-        var (cosine, sine) = ((angles.cos() * table.Factor).to(ScalarType.Float32), (angles.sin() * table.Factor).to(ScalarType.Float32));
+        var (cosine, sine) = (angles.cos().to(ScalarType.Float32), angles.sin().to(ScalarType.Float32));
         return (cat([cosine, cosine], -1), cat([-sine, sine], -1));
     }
+
+    /// <summary>Tokens that stand one after the other and belong to sequences of one length.</summary>
+    /// <param name="Length">Tokens of the longest sequence among them, computed or not.</param>
+    protected readonly record struct Stretch(long Tokens, long Length);
 }

@@ -56,10 +56,9 @@ public enum Activation
 public sealed record MlpSpec(ImmutableArray<LinearSpec> In, LinearSpec Out, Activation Activation, bool Gated);
 
 /// <summary>Rotary positions, half-split layout; only the first <paramref name="Dimension"/> values of each head turn.</summary>
-public sealed record RopeSpec(int Dimension, Func<int, RopeTable> Table);
-
-/// <summary>Angles per position for a sequence: inverse frequencies, and a factor on sine and cosine.</summary>
-public sealed record RopeTable(double[] InverseFrequencies, double Factor = 1);
+/// <param name="Frequencies">Inverse frequencies, radians a position, for a sequence of so many tokens.</param>
+/// <param name="ByLength">Whether they differ from length to length.</param>
+public sealed record RopeSpec(int Dimension, Func<int, double[]> Frequencies, bool ByLength = false);
 
 /// <summary>One transformer block. Where a norm is null, the step has none.</summary>
 public sealed record LayerSpec(
@@ -128,7 +127,7 @@ public sealed record DecoderSpec
     /// <summary>The name under which a tied head may stand in the file as well.</summary>
     public string TiedHeadName { get; init; } = "lm_head.weight";
 
-    /// <summary>Embeddings are multiplied by it (Gemma: sqrt(Hidden), rounded as the stored type rounds it).</summary>
+    /// <summary>Embeddings are multiplied by it (Gemma: sqrt(Hidden)).</summary>
     public double EmbeddingScale { get; init; } = 1;
 
     /// <summary>Attention scores are multiplied by it.</summary>

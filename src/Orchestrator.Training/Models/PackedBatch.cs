@@ -46,7 +46,7 @@ public sealed class PackedBatch
         var root = _ids.Count;
         Append(prompt, 0);
         Append(completion[..^1], prompt.Length);
-        _segments.Add(new PackedSegment(root, _ids.Count - root));
+        _segments.Add(new PackedSegment(root, _ids.Count - root, Uncomputed: 1));
         Predict(completion, root + prompt.Length - 1, root + prompt.Length);
     }
 
@@ -57,7 +57,7 @@ public sealed class PackedBatch
         if (completion.Length > 1)
         {
             Append(completion[..^1], prompt.Length);
-            _segments.Add(new PackedSegment(start, completion.Length - 1, root, prompt.Length));
+            _segments.Add(new PackedSegment(start, completion.Length - 1, root, prompt.Length, Uncomputed: 1));
         }
 
         Predict(completion, root + prompt.Length - 1, start);

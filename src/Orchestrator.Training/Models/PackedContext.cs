@@ -17,7 +17,7 @@ internal sealed class PackedContext : AttentionContext
 
     /// <param name="positions">[1, tokens], the pack's positions on the device.</param>
     public PackedContext(DecoderSpec spec, PackedTokens tokens, Tensor positions)
-        : base(spec, positions, tokens.Positions.Max() + 1)
+        : base(spec, positions, Stretches(tokens.Segments))
     {
         _segments = tokens.Segments;
         _lengths = [.. _segments.Select(segment => (long)segment.Length)];
@@ -63,6 +63,15 @@ internal sealed class PackedContext : AttentionContext
         Tensor Shared(Tensor x) => x.transpose(0, 1).expand(heads, groups, x.size(2), size);
         return kernel.Attend(grouped, Shared(key), Shared(value), mask, causal: mask is null).permute(2, 0, 1, 3);
     }
+
+    // Sequences that share a prompt turn as the longest of them, as they would padded to one length; others in the pack change nothing.
+    private static List<Stretch> Stretches(ImmutableArray<PackedSegment> segments)
+    {
+        var longest = segments.GroupBy(RootOf).ToDictionary(group => group.Key, group => group.Max(segment => (long)segment.ContextLength + segment.Length + segment.Uncomputed));
+        return [.. segments.Select(segment => new Stretch(segment.Length, longest[RootOf(segment)]))];
+    }
+
+    private static int RootOf(PackedSegment segment) => segment.ContextLength == 0 ? segment.Start : segment.ContextStart;
 
     private void MakeMasks(int? window, Device device)
     {

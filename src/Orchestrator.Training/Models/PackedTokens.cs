@@ -10,7 +10,8 @@ namespace Orchestrator.Training.Models;
 /// <param name="Length">At least 1.</param>
 /// <param name="ContextStart">Start of the segment that begins with the context; without meaning where <paramref name="ContextLength"/> is 0.</param>
 /// <param name="ContextLength">Tokens of the context.</param>
-public readonly record struct PackedSegment(int Start, int Length, int ContextStart = 0, int ContextLength = 0);
+/// <param name="Uncomputed">Tokens of its sequence that follow it and are not in the pack.</param>
+public readonly record struct PackedSegment(int Start, int Length, int ContextStart = 0, int ContextLength = 0, int Uncomputed = 0);
 
 /// <summary>Sequences laid end to end without padding. Every token belongs to exactly one segment, and the segments stand in the order of their tokens.</summary>
 /// <param name="Ids">Token ids.</param>

@@ -13,7 +13,7 @@ internal sealed class PaddedContext : AttentionContext
     /// <param name="attentionMask">[rows, past + tokens], 1 for real tokens; null where all are real.</param>
     /// <param name="past">Tokens in the cache.</param>
     public PaddedContext(DecoderSpec spec, Tensor positions, Tensor? attentionMask, long past, long tokens)
-        : base(spec, positions, past + tokens)
+        : base(spec, positions, [new Stretch(tokens, past + tokens)])
     {
         _length = past + tokens;
         foreach (var window in spec.Layers.Select(layer => Effective(layer.Window)).Distinct())

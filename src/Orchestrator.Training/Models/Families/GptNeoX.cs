@@ -19,7 +19,7 @@ internal static class GptNeoX
             FinalNorm = new NormSpec("gpt_neox.final_layer_norm", hidden, epsilon, Rms: false),
             Embedding = "gpt_neox.embed_in.weight",
             MaxPositions = config.Int("max_position_embeddings"),
-            Rope = RotaryPositions.Describe(config, (int)(headSize * config.Number("rotary_pct", 0.25)), config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta"),
+            Rope = RotaryPositions.Describe(config, headSize, 0.25, "rotary_pct", config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta"),
             Head = config.Flag("tie_word_embeddings", false) ? null : new LinearSpec("embed_out", hidden, vocabulary),
             TiedHeadName = "embed_out.weight",
             AttentionScale = 1 / Math.Sqrt(headSize),

@@ -40,6 +40,7 @@ internal sealed record LlamaLayout
             throw config.Unsupported("num_key_value_heads", $"it must divide num_attention_heads, which is {heads}");
         }
 
+        CheckLayerTypes(config);
         return new DecoderSpec
         {
             Vocabulary = config.Int("vocab_size"),
@@ -51,11 +52,27 @@ internal sealed record LlamaLayout
             FinalNorm = Norm("model.norm", hidden, shape.Epsilon),
             Embedding = "model.embed_tokens.weight",
             MaxPositions = config.Int("max_position_embeddings", 2048),
-            Rope = RotaryPositions.Describe(config, headSize),
+            Rope = RotaryPositions.Whole(config, headSize),
             Head = config.Flag("tie_word_embeddings", TiedByDefault) ? null : new LinearSpec("lm_head", hidden, config.Int("vocab_size")),
             AttentionScale = 1 / Math.Sqrt(headSize),
             IsBuffer = name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal),
         };
+    }
+
+    // Newer files say of each layer what the family's other keys say already.
+    private void CheckLayerTypes(ModelConfig config)
+    {
+        if (!config.Has("layer_types"))
+        {
+            return;
+        }
+
+        var found = config.Element("layer_types").EnumerateArray().Select(type => type.GetString()).ToArray();
+        string[] needed = [.. Enumerable.Range(0, config.Int("num_hidden_layers")).Select(layer => Window(layer) is null ? "full_attention" : "sliding_attention")];
+        if (!needed.SequenceEqual(found))
+        {
+            throw config.Unsupported("layer_types", $"by the other keys of this file: {string.Join(", ", needed)}");
+        }
     }
 
     private sealed record Shape(int Hidden, int Heads, int KeyValueHeads, int HeadSize, int Intermediate, double Epsilon);

@@ -20,7 +20,7 @@ internal static class Phi
             FinalNorm = new NormSpec("model.final_layernorm", hidden, epsilon, Rms: false),
             Embedding = "model.embed_tokens.weight",
             MaxPositions = config.Int("max_position_embeddings"),
-            Rope = RotaryPositions.Describe(config, (int)(headSize * config.Number("partial_rotary_factor", 0.5))),
+            Rope = RotaryPositions.Describe(config, headSize, 0.5),
             Head = config.Flag("tie_word_embeddings", false)
                 ? throw config.Unsupported("tie_word_embeddings", "Phi's head has a bias of its own")
                 : new LinearSpec("lm_head", hidden, vocabulary, Bias: true),

@@ -51,10 +51,32 @@ public sealed class PackedForwardTests
         batch.AddSingle([12, 13], [14, 15]);
         Assert.Equal([1, 2, 3, 4, 6, 7, 9, 12, 13, 14], batch.Tokens.Ids.AsSpan().ToArray());
         Assert.Equal([0, 1, 2, 3, 3, 4, 0, 0, 1, 2], batch.Tokens.Positions.AsSpan().ToArray());
-        Assert.Equal([new(0, 4), new(4, 2, 0, 3), new(6, 1), new(7, 3)], batch.Tokens.Segments.AsSpan().ToArray());
+        Assert.Equal([new(0, 4, Uncomputed: 1), new(4, 2, 0, 3, 1), new(6, 1, Uncomputed: 1), new(7, 3, Uncomputed: 1)], batch.Tokens.Segments.AsSpan().ToArray());
         Assert.Equal([2, 3, 2, 4, 5, 6, 6, 8, 9], batch.At);
         Assert.Equal([4, 5, 6, 7, 8, 10, 11, 14, 15], batch.Targets);
         Assert.Equal([2, 3, 1, 1, 2], batch.Lengths);
+    }
+
+    // Made for 8 positions; the rows have 16, 21, 16 and 8. A pair's answers turn as the longer one does, other rows change nothing.
+    [Fact]
+    public void Positions_that_turn_by_length_turn_by_that_of_their_own_row()
+    {
+        var config = TinyModel.Config("llama").Replace("\"max_position_embeddings\":48", "\"max_position_embeddings\":8,\"rope_scaling\":{\"rope_type\":\"dynamic\",\"factor\":3.0}", StringComparison.Ordinal);
+        using var model = ModelDirectory.Create(new ModelConfig("made/config.json", config), 1, CPU);
+        using var scope = NewDisposeScope();
+        var batch = Pack();
+        var packed = TokenLogProbs.Of(model, model.Hidden(batch.Tokens), batch.At, batch.Targets);
+        Tensor Packed(Action<PackedBatch> add)
+        {
+            var alone = new PackedBatch();
+            add(alone);
+            return TokenLogProbs.Of(model, model.Hidden(alone.Tokens), alone.At, alone.Targets);
+        }
+
+        var pair = Packed(alone => alone.AddPair(Prompt, Chosen, Rejected));
+        AssertClose(cat([pair, Packed(alone => alone.AddPair(Chosen, Prompt, [5]))]), packed, 1e-5);
+        AssertClose(cat([Alone(model, Prompt, Rejected), Alone(model, Chosen, Prompt)]), packed.narrow(0, 7, 21), 1e-5);
+        Assert.True((Alone(model, Prompt, Chosen) - packed.narrow(0, 0, 7)).abs().max().item<float>() > 1e-3, "the length of its row changes nothing");
     }
 
     [Fact]
