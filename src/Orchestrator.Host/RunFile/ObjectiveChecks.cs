@@ -7,10 +7,11 @@ namespace Orchestrator.Host.RunFile;
 internal static class ObjectiveChecks
 {
     // An option that does nothing is a mistake.
-    private static readonly (Key Key, string Loss)[] OfOneLoss =
+    private static readonly (Key Key, string[] Losses)[] OfSomeLosses =
     [
-        (ObjectiveKeys.DiscopopTau, "discopop"), (ObjectiveKeys.SimpoGamma, "simpo"), (ObjectiveKeys.CpoAlpha, "cpo"), (ObjectiveKeys.UnlikelihoodAlpha, "unlikelihood"),
-        (ObjectiveKeys.DesirableWeight, "kto"), (ObjectiveKeys.UndesirableWeight, "kto"),
+        (ObjectiveKeys.DiscopopTau, ["discopop"]), (ObjectiveKeys.SimpoGamma, ["simpo"]), (ObjectiveKeys.CpoAlpha, ["cpo", "simpo"]),
+        (ObjectiveKeys.UnlikelihoodAlpha, ["unlikelihood"]), (ObjectiveKeys.GtRewardScale, ["rpo_sq", "rpo_bwd_kl", "rpo_fwd_kl"]),
+        (ObjectiveKeys.DesirableWeight, ["kto"]), (ObjectiveKeys.UndesirableWeight, ["kto"]),
     ];
 
     /// <param name="sound">Whether keys have no problem of their own.</param>
@@ -39,9 +40,9 @@ internal static class ObjectiveChecks
             yield return At(settings, ModelKeys.Reference, $"model.reference is {reference}, and {Named(settings, objective)} compares with no reference. Leave it out.");
         }
 
-        foreach (var (key, loss) in OfOneLoss.Where(own => !objective.Name.Split('+').Contains(own.Loss) && IsSet(settings, own.Key)))
+        foreach (var (key, losses) in OfSomeLosses.Where(own => !objective.Name.Split('+').Intersect(own.Losses).Any() && IsSet(settings, own.Key)))
         {
-            yield return At(settings, key, $"{key.Dotted} is {key.Write(settings.Value(key))}, and it belongs to {loss}, which loss_type does not name. Leave it out.");
+            yield return At(settings, key, $"{key.Dotted} is {key.Write(settings.Value(key))}, and it belongs to {string.Join(", ", losses)}, which loss_type does not name. Leave it out.");
         }
 
         if (settings.Of(ObjectiveKeys.FDivergenceType) != "alpha_divergence" && IsSet(settings, ObjectiveKeys.FAlphaDivergenceCoef))

@@ -42,7 +42,8 @@ public static class ObjectiveKeys
     public static readonly Key<double> GtRewardScale = new(Section, "gt_reward_scale", Kinds.Number(above: 0, most: 1e6), 1,
         "rpo_sq, rpo_bwd_kl, rpo_fwd_kl: nats of margin for one unit of the rewards that the rows bear.");
 
-    public static readonly Key<double> CpoAlpha = new(Section, "cpo_alpha", Kinds.Number(least: 0, most: 1000), 1, "cpo: weight of its cross-entropy term.");
+    public static readonly Key<double?> CpoAlpha = new(Section, "cpo_alpha", Kinds.Number(least: 0, most: 1000).OrNull("1 for cpo, 0 for simpo"), null,
+        "cpo, simpo: weight of the cross-entropy of the chosen answers.");
 
     public static readonly Key<double> UnlikelihoodAlpha = new(Section, "unlikelihood_alpha", Kinds.Number(least: 0, most: 1000), 1,
         "unlikelihood: weight of the rejected answers' term, usually 0 to 1; 0 is sft on the chosen answers.");

@@ -49,9 +49,9 @@ public sealed record ObjectiveOptions
     [Range(0.0, 1e6, MinimumIsExclusive = true)]
     public double GtRewardScale { get; init; } = 1;
 
-    /// <summary>Weight of cpo's cross-entropy term.</summary>
+    /// <summary>Weight of the cross-entropy term of cpo and simpo; null: 1 for cpo, 0 for simpo, as their papers have it.</summary>
     [Range(0.0, 1000.0)]
-    public double CpoAlpha { get; init; } = 1;
+    public double? CpoAlpha { get; init; }
 
     /// <summary>α of unlikelihood: weight of its term of rejected tokens, usually 0 to 1; 0 is maximum likelihood on the chosen answers.</summary>
     [Range(0.0, 1000.0)]

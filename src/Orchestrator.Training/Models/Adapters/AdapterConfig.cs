@@ -28,6 +28,7 @@ internal static class AdapterConfig
         config.Require("peft_type", "LORA");
         config.Require("bias", "none");
         config.Require("use_dora", "false");
+        config.Require("use_qalora", "false");
         config.Require("lora_bias", "false");
         config.Require("init_lora_weights", "true", "false", "gaussian", "eva", "orthogonal"); // the others change the model's own weights as well
         foreach (var key in Unsupported.Where(key => config.Has(key) && !IsEmpty(config.Element(key))))

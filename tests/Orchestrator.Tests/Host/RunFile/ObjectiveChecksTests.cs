@@ -20,6 +20,8 @@ public sealed class ObjectiveChecksTests : IDisposable
     [InlineData("ref_model_mixup_alpha: 0.3", "reference.ref_model_mixup_alpha is 0.3, and the reference stays as it is")]
     [InlineData("ref_model_sync_steps: 64", "reference.ref_model_sync_steps is 64, and the reference stays as it is")]
     [InlineData("simpo_gamma: 1.5", "objective.simpo_gamma is 1.5, and it belongs to simpo, which loss_type does not name")]
+    [InlineData("cpo_alpha: 0", "belongs to cpo, simpo, which loss_type does not name")]
+    [InlineData("gt_reward_scale: 2", "belongs to rpo_sq, rpo_bwd_kl, rpo_fwd_kl")]
     [InlineData("desirable_weight: 2", "it belongs to kto")]
     [InlineData("loss_type: [sigmoid, sft]\nunlikelihood_alpha: 0.5", "it belongs to unlikelihood")]
     [InlineData("f_alpha_divergence_coef: 0.7", "belongs to f_divergence_type alpha_divergence")]

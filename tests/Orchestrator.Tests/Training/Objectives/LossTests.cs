@@ -41,13 +41,14 @@ public sealed class LossTests
         Close([first, second, third], Losses(new ObjectiveOptions { LossType = [name] }), 1e-5);
 
     [Theory]
-    [InlineData("js_divergence", 0.693147, 0.333831, 0.131056)]
-    [InlineData("alpha_divergence", 0.693147, 0.0, 0.0)]
-    [InlineData("forward_kl", 0.693147, 0.0, 0.0)]
+    [InlineData("js_divergence", 0.619227754, 0.924869078, 0.266462536)]
+    [InlineData("alpha_divergence", 0.551008173, 1.203508765, 0.074341590)]
+    [InlineData("forward_kl", 0.547339253, 1.246778955, 0.072833145)]
     public void Other_divergences_change_the_scores_before_the_loss(string divergence, double first, double second, double third)
     {
-        // forward KL, pair 1: -e^-0.1 + e^9.9 = 19929; alpha 0.5: -2 e^-0.05 + 2 e^4.95 = 280.4, times beta 28: both far on the safe side.
-        Close([first, second, third], Losses(new ObjectiveOptions { FDivergenceType = divergence }), 1e-5);
+        // a = 0.1, -0.5, 2 and r = -0.2, 0.3, -1. The first pair's margin: forward KL -e^-0.1 + e^0.2; alpha 0.5 -2 e^-0.05 + 2 e^0.1; JS ln σ(0.1) - ln σ(-0.2).
+        double[] none = [0, 0, 0];
+        Close([first, second, third], Losses(new ObjectiveOptions { FDivergenceType = divergence, Beta = 1 }, [0.1, -0.5, 2], [-0.2, 0.3, -1], none, none), 1e-9);
     }
 
     // βd = 0, 1, 2 against ηg = 1, -0.5, 0.25; for the first pair backward KL is σ(1) ln(2σ(1)) + σ(-1) ln(2σ(-1)), forward KL -½ ln(4 σ(1) σ(-1)).
@@ -81,6 +82,9 @@ public sealed class LossTests
     {
         // Means: chosen -10/2 = -5, rejected -30/4 = -7.5 (pair 1). SimPO: 0.1 · 2.5 - 0.5 = -0.25; ln(1 + e^0.25) = 0.825939.
         Assert.Equal(0.825939, Losses(new ObjectiveOptions { LossType = ["simpo"] })[1], 1e-6);
+
+        // With α 0.5 as worked for CPO below.
+        Assert.Equal(0.825939 + 2.5, Losses(new ObjectiveOptions { LossType = ["simpo"], CpoAlpha = 0.5 })[1], 1e-6);
 
         // CPO: 0.1 · (-10 + 30) = 2, ln(1 + e^-2) = 0.126928; plus 0.5 · 10 · 3 pairs / 6 chosen tokens of the step = 2.5.
         Assert.Equal(2.626928, Losses(new ObjectiveOptions { LossType = ["cpo"], CpoAlpha = 0.5 })[1], 1e-6);
@@ -171,6 +175,32 @@ public sealed class LossTests
         }
     }
 
+    // A mixture with every kind of term; and weights of pairs, which are constants.
+    [Fact]
+    public void Gradients_of_mixtures_and_of_weighted_pairs_are_those_of_finite_differences()
+    {
+        foreach (var options in new ObjectiveOptions[]
+        {
+            new() { LossType = ["sigmoid", "bco_pair", "sft", "rpo_sq"], LossWeights = [0.8, 0.2, 1.5, 0.3], Beta = 0.7, LabelSmoothing = 0.1, GtRewardScale = 0.5 },
+            new() { LossType = ["sigmoid", "sft"], LossWeights = [1, 2], UseWeighting = true, Beta = 0.7 },
+            new() { LossType = ["simpo"], CpoAlpha = 0.4, Beta = 2 },
+        })
+        {
+            var found = Gradients(options).Chosen;
+            for (var i = 0; i < 3; i++)
+            {
+                double At(double change)
+                {
+                    var moved = Inner.Chosen.ToArray();
+                    moved[i] += change;
+                    return Losses(options, moved, Inner.Rejected, Inner.ReferenceChosen, Inner.ReferenceRejected).Sum();
+                }
+
+                Assert.Equal((At(1e-5) - At(-1e-5)) / 2e-5, found[i], 1e-6);
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Pairwise))]
     public void Losses_and_gradients_stay_finite_however_far_policy_and_reference_are_apart(string name)
@@ -252,7 +282,10 @@ public sealed class LossTests
     public void Tokens_beyond_the_shorter_answer_count_by_alpha(double alpha, double chosen, double rejected)
     {
         using var scope = NewDisposeScope();
-        var sums = CompletionSums.OfPairs(tensor([-1f, -2, -3, -4, -1.5f, -2.5f]), [4, 2], alpha);
+        var tokens = tensor([-1f, -2, -3, -4, -1.5f, -2.5f]).requires_grad_();
+        var sums = CompletionSums.OfPairs(tokens, [4, 2], alpha);
+        (2 * sums.Chosen.Sum + 3 * sums.Rejected!.Sum).sum().backward();
+        Close([2, 2, 2 * alpha, 2 * alpha, 3, 3], Host(tokens.grad!), 1e-12);
         Assert.Equal(chosen, sums.Chosen.Sum.item<double>());
         Assert.Equal(rejected, sums.Rejected!.Sum.item<double>());
         Assert.Equal(4, sums.Chosen.Tokens.item<double>());
@@ -326,7 +359,11 @@ public sealed class LossTests
         CompletionLogProbs Side(double[] sums, double tokens, bool gradient)
         {
             var sum = gradient ? tensor(sums).requires_grad_() : tensor(sums);
-            return new(sum, full([sums.Length], tokens, ScalarType.Float64)) { Complement = Unlikelihood.OfTokens(sum / tokens) * tokens };
+            return new(sum, full([sums.Length], tokens, ScalarType.Float64))
+            {
+                Complement = Unlikelihood.OfTokens(sum / tokens) * tokens,
+                Aligned = tensor(sums.Select((_, row) => -0.1 * (row + tokens)).ToArray()),
+            };
         }
 
         return (new(Side(chosen, 2, true), Side(rejected, 4, true)) { RewardMargin = tensor(new[] { 2, -1, 0.5 }[..chosen.Length]) }, new(Side(referenceChosen, 2, false), Side(referenceRejected, 4, false)));
