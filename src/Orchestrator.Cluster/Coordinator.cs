@@ -97,7 +97,7 @@ public static class Coordinator
     private static void Populate(ActorSystem system, RunRules rules, ControlDesk desk)
     {
         var singleton = Props.Create(() => new CoordinatorActor(rules, desk)).WithDispatcher("akka.actor.orchestrator-dispatcher");
-        var settings = ClusterSingletonManagerSettings.Create(system).WithRole(Roles.Control);
+        var settings = ClusterSingletonManagerSettings.Create(system).WithRole(Roles.Control).WithRemovalMargin(rules.Deadlines.HandOver);
         system.ActorOf(ClusterSingletonManager.Props(singleton, PoisonPill.Instance, settings), Roles.Coordinator);
         var proxy = system.ActorOf(ClusterSingletonProxy.Props($"/user/{Roles.Coordinator}", ClusterSingletonProxySettings.Create(system).WithRole(Roles.Control)), "coordinator-proxy");
         desk.Desk = system.ActorOf(Props.Create(() => new DeskActor(desk, rules, proxy)), Roles.Desk);

@@ -39,8 +39,11 @@ public sealed record Deadlines
     /// <summary>Akka: pause between heartbeats that its failure detector takes for granted.</summary>
     public TimeSpan AkkaPause => Patience * 0.75;
 
-    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts.</summary>
-    public TimeSpan ResolverMargin => Patience;
+    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts: longer than two nodes may be apart in noticing a third.</summary>
+    public TimeSpan ResolverMargin => Patience * 0.6;
+
+    /// <summary>Between the removal of the node that coordinated and the next coordinator. Short, because terms fence the old one, not time.</summary>
+    public TimeSpan HandOver => Heartbeat;
 
     /// <summary>A worker without a coordinator for so long ends itself; longer than a hand-over takes.</summary>
     public TimeSpan Orphan => Patience * 12;
@@ -56,7 +59,8 @@ public sealed record Deadlines
         Nest((nameof(Doubt), Doubt), (nameof(Silence), Silence));
         Nest((nameof(Silence), Silence), (nameof(AllLost), AllLost));
         Nest((nameof(AllLost), AllLost), (nameof(Orphan), Orphan));
-        Nest(("Akka's detection, resolver and hand-over", (AkkaPause + ResolverMargin) * 2 + Takeover), (nameof(Orphan), Orphan));
+        Nest(("Akka's detection, resolver and hand-over", (AkkaPause + ResolverMargin + HandOver) * 2 + Takeover), (nameof(Orphan), Orphan));
+        Nest(("Akka's heartbeats", Patience / 4), (nameof(ResolverMargin), ResolverMargin));
         Nest((nameof(Progress), Progress), (nameof(Work), Work));
     }
 
