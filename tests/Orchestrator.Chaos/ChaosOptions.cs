@@ -3,16 +3,17 @@ using System.Globalization;
 namespace Orchestrator.Chaos;
 
 /// <summary>What the command line says.</summary>
-/// <param name="Duration">How long the run is disturbed.</param>
+/// <param name="Duration">About how long the run is disturbed.</param>
+/// <param name="Every">From one fault to the next, on average, where the run has recovered by then.</param>
 /// <param name="Patience">The run's cluster.deadline_seconds.</param>
 /// <param name="Folder">null: a temporary one.</param>
 /// <param name="Inside">This process has a network namespace of its own already.</param>
 internal sealed record ChaosOptions(
-    TimeSpan Duration, long Seed, int Workers, int Control, double Patience, string? Json, string? Folder, bool Namespaces, bool Inside)
+    TimeSpan Duration, TimeSpan Every, long Seed, int Workers, int Control, double Patience, string? Json, string? Folder, bool Namespaces, bool Inside)
 {
     public const string InsideFlag = "--inside";
 
-    public static ChaosOptions Default { get; } = new(TimeSpan.FromMinutes(30), 1, 4, 3, 3, null, null, Namespaces: true, Inside: false);
+    public static ChaosOptions Default { get; } = new(TimeSpan.FromMinutes(30), TimeSpan.FromSeconds(24), 1, 4, 3, 3, null, null, Namespaces: true, Inside: false);
 
     /// <exception cref="ArgumentException">An option is unknown or out of its range.</exception>
     public static ChaosOptions Parse(IReadOnlyList<string> args)
@@ -27,6 +28,7 @@ internal sealed record ChaosOptions(
             options = args[i] switch
             {
                 "--minutes" => options with { Duration = TimeSpan.FromMinutes(Number(0.2, 10000)) },
+                "--every" => options with { Every = TimeSpan.FromSeconds(Number(0, 10000)) },
                 "--seed" => options with { Seed = (long)Number(0, int.MaxValue) },
                 "--workers" => options with { Workers = (int)Number(2, 32) },
                 "--control" => options with { Control = (int)Number(3, 7) },

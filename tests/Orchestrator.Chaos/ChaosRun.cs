@@ -13,6 +13,7 @@ namespace Orchestrator.Chaos;
 /// </summary>
 internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
 {
+    private const double CalmShare = 0.7;   // a run that is disturbed takes longer for the same steps
     private static readonly TimeSpan Beginning = TimeSpan.FromMinutes(3);
     private readonly TimeProvider _time = TimeProvider.System;
 
@@ -57,7 +58,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
         var watch = new RunWatch(run, fleet, new LeakWatch(_time), _time, say, stop);
         fleet.Start();
         await watch.UntilAsync(() => watch.Commits.Count > 0, Beginning, "the calm run's first step");
-        await watch.PauseAsync(options.Duration);
+        await watch.PauseAsync(options.Duration * CalmShare);
         foreach (var host in fleet.Control.Concat(fleet.Workers))
         {
             fleet.Hold(host);
@@ -97,6 +98,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
             Calm = calm,
             Faults = faults,
             Commits = watch.Commits,
+            ProcessorsOutside = watch.Outside.Seconds,
             Warnings = watch.Events.Warnings,
             Ended = watch.Ended ?? "it did not end",
             WeightsSha256 = File.Exists(model) ? Sha256(model) : "",
@@ -116,7 +118,9 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
         var most = options.Duration * 6 + TimeSpan.FromMinutes(3);
         while (watch.Ended is null && watch.SinceFirstStep < most.TotalSeconds)
         {
-            await watch.PauseAsync(deck.Between(0.5, 3));
+            var due = options.Every * faults.Count + deck.Between(0, 2 * options.Every.TotalSeconds) - TimeSpan.FromSeconds(watch.SinceFirstStep);
+            var least = deck.Between(0.5, 3);
+            await watch.PauseAsync(due > least ? due : least);
             if (watch.Ended is not null || watch.Last.Step > calm.Steps * 0.97)
             {
                 break;   // a fault in the last moments could not be told from the end

@@ -3,7 +3,8 @@ using Orchestrator.Chaos.Network;
 
 const string Usage = """
     Disturbs a real training run in every way it can for a while, and says what that cost and whether anything was lost.
-      --minutes M       how long the run is disturbed (default 30; decimals are taken)
+      --minutes M       about how long the run is disturbed (default 30; decimals are taken); before that it runs calmly for 0.7 of it
+      --every S         seconds from one fault to the next, on average (default 24: 75 in 30 minutes); 0: as soon as the run has recovered
       --seed N          which faults, on whom and when (default 1)
       --workers N       worker hosts (default 4)
       --control N       control nodes, 3 or more (default 3)

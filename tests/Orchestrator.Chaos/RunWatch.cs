@@ -9,11 +9,13 @@ internal sealed class RunWatch(RunFolder run, Fleet fleet, LeakWatch leaks, Time
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
     private readonly EventFollower _events = new(run.Events);
-    private long _sampled;
+    private long _sampled, _counted;
 
     public IReadOnlyList<Commit> Commits => _events.Commits;
 
     public EventFollower Events => _events;
+
+    public OutsideWatch Outside { get; } = new();
 
     public Commit Last => _events.Commits[^1];
 
@@ -99,6 +101,12 @@ internal sealed class RunWatch(RunFolder run, Fleet fleet, LeakWatch leaks, Time
         foreach (var host in fleet.Mend())
         {
             Say($"host {host.Number} had ended by itself and was started again");
+        }
+
+        if (Commits.Count > 0 && time.GetElapsedTime(_counted) > TimeSpan.FromSeconds(0.25))
+        {
+            _counted = time.GetTimestamp();
+            Outside.Sample(fleet.Standing(_events.Coordinator, _events.Members).ToArray());
         }
 
         if (Commits.Count > 0 && time.GetElapsedTime(_sampled) > TimeSpan.FromSeconds(5))

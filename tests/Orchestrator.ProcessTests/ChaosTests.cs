@@ -9,7 +9,7 @@ public sealed class ChaosTests
     public async Task Nothing_is_lost_in_a_short_chaos()
     {
         Skip.If(Environment.GetEnvironmentVariable("ORCHESTRATOR_CHAOS") != "1", "Set ORCHESTRATOR_CHAOS=1 to run it.");
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Orchestrator.Chaos"), ["--minutes", "0.4", "--workers", "2", "--seed", "2", "--patience", "3"])
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Orchestrator.Chaos"), ["--minutes", "0.6", "--every", "0", "--workers", "2", "--seed", "2", "--patience", "3"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

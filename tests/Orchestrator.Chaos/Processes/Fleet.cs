@@ -56,8 +56,17 @@ internal sealed class Fleet : IDisposable
         _processes[host] = Control.Contains(host)
             ? HostProcess.Start(host, RunFolder.Token, _run.LogOf(host), "control", "--join", _run.OthersThan(host), "--node", AddressOf(host), "--bind", host.Address, "--output", _run.Output)
             : HostProcess.Start(host, RunFolder.Token, _run.LogOf(host), "worker", "--join", _run.AllControl, "--device", "cpu", "--threads", "1", "--bind", host.Address,
-                "--name", $"host-{host.Number}", "--cache", _run.CacheOf(host), "--max-restarts", "1000", "--grace-seconds", "15");
+                "--name", NameOf(host), "--cache", _run.CacheOf(host), "--max-restarts", "1000", "--grace-seconds", "15");
     }
+
+    /// <summary>Every process, and whether it is in the run: the coordinator's, and those of hosts whose worker is a member.</summary>
+    public IEnumerable<(int Id, bool Inside)> Standing(string coordinator, IReadOnlySet<string> members) =>
+        from host in _processes.Keys.Where(Runs)
+        let inside = Control.Contains(host) ? AddressOf(host) == coordinator : members.Contains($"{NameOf(host)}/worker-0")
+        from id in Of(host).Children().Append(Of(host).Id)
+        select (id, inside);
+
+    private static string NameOf(NetHost worker) => $"host-{worker.Number}";
 
     /// <summary>The host's process may end, and stay ended.</summary>
     public void Hold(NetHost host) => _held.Add(host);

@@ -13,6 +13,13 @@ internal static class ProcessTable
     /// <summary>Resident bytes.</summary>
     public static long Resident(int id) => Try(() => long.Parse(File.ReadAllText($"/proc/{id}/statm").Split(' ')[1]) * Environment.SystemPageSize, 0);
 
+    /// <summary>User and system time since its start, in seconds; the kernel counts in hundredths.</summary>
+    public static double ProcessorSeconds(int id) => Try(() =>
+    {
+        var fields = File.ReadAllText($"/proc/{id}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return (long.Parse(fields[11]) + long.Parse(fields[12])) / 100.0;
+    }, 0);
+
     private static IEnumerable<int> All() => Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), out var id) ? id : 0).Where(id => id > 0);
 
     private static string CommandLine(int id) => Try(() => File.ReadAllText($"/proc/{id}/cmdline"), "");

@@ -23,6 +23,9 @@ internal sealed record ChaosReport
 
     public required IReadOnlyList<Commit> Commits { get; init; }
 
+    /// <summary>As <see cref="OutsideWatch"/>.</summary>
+    public required double ProcessorsOutside { get; init; }
+
     public required IReadOnlyList<string> Warnings { get; init; }
 
     public required string Ended { get; init; }
@@ -62,8 +65,8 @@ internal sealed record ChaosReport
     public double Throughput => Seconds > 0 ? (Commits.Count - 1) / Seconds / ((Calm.Steps - 1) / Calm.Seconds) : 0;
 
     /// <summary>
-    /// The same, with the time in which workers were missing counted by what the others could do: never more than there are processors for. What it
-    /// costs to notice, to agree and to compute again is not taken out.
+    /// The same, with the time in which workers were missing counted by what the others could do, never more than there are processors for, and less what
+    /// processes took that were not in the run. What it costs to notice, to agree and to compute again is not taken out.
     /// </summary>
     public double AdjustedThroughput
     {
@@ -71,6 +74,7 @@ internal sealed record ChaosReport
         {
             double Capacity(int workers) => Math.Min(workers, Environment.ProcessorCount) / (double)Math.Min(Options.Workers, Environment.ProcessorCount);
             var whole = Commits.Zip(Commits.Skip(1), (a, b) => (b.Time - a.Time).TotalSeconds * Math.Min(1, Capacity(b.Workers))).Sum();
+            whole -= ProcessorsOutside / Environment.ProcessorCount;
             return whole > 0 ? Throughput * Seconds / whole : 0;
         }
     }
@@ -103,6 +107,7 @@ internal sealed record ChaosReport
             calm_seconds = Calm.Seconds,
             Throughput,
             AdjustedThroughput,
+            ProcessorsOutside,
             leaks = new { ProcessesLeft, SharedMemoryLeft, OpenFilesGrown, MemoryGrown },
             started_again = Restarts,
             each = Faults.Select(fault => new { kind = fault.Kind.ToString(), fault.Victim, fault.At, fault.Recovered, fault.Failure }),
@@ -115,7 +120,7 @@ internal sealed record ChaosReport
         say($"Disturbed: {Ended}");
         say($"{Faults.Count} faults in {Text(Seconds)} s: {string.Join(", ", Faults.GroupBy(fault => fault.Kind).OrderBy(group => group.Key).Select(group => $"{group.Count()} {group.Key}"))}.");
         say($"Recovery, seconds: worker {Quantiles(fault => fault.LosesWorker)}; coordinator {Quantiles(fault => fault.LosesCoordinator)}.");
-        say($"Throughput: {Throughput:P0} of the calm run's, {AdjustedThroughput:P0} adjusted for the workers that were missing.");
+        say($"Throughput: {Throughput:P0} of the calm run's, {AdjustedThroughput:P0} adjusted for workers that were missing and for {Text(ProcessorsOutside)} processor seconds of processes that were not in the run.");
         say($"Steps: {Commits.Count} committed, {Calm.Steps} wanted{(StepsAreWhole ? ", each once and in order" : ": NOT each once and in order")}. Rows: {Rows} of {RowsExpected}. Metrics: {(SameMetrics ? "the same bytes" : "NOT the same")}.");
         say($"Weights: {(SameWeights ? "the same" : "NOT the same")} ({WeightsSha256} and {Calm.WeightsSha256}).");
         say($"Left over: {ProcessesLeft} processes, {SharedMemoryLeft.Length} pieces of shared memory; grown at most by {OpenFilesGrown} open files and {MemoryGrown / 1e6:0} MB in one process. {Restarts} processes had ended by themselves.");

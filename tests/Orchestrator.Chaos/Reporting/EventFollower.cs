@@ -20,6 +20,9 @@ internal sealed class EventFollower(string path)
 
     public List<string> Warnings { get; } = [];
 
+    /// <summary>Names of the workers that are in.</summary>
+    public HashSet<string> Members { get; } = [];
+
     /// <summary>host:port of who coordinates, or did last.</summary>
     public string Coordinator { get; private set; } = "";
 
@@ -55,6 +58,8 @@ internal sealed class EventFollower(string path)
                     line.GetProperty("generation").GetInt32(), line.GetProperty("pairs").GetInt32(), line.GetProperty("workers").GetInt32()));
                 break;
             case "membership_changed":
+                Members.Clear();
+                Members.UnionWith(line.GetProperty("members").EnumerateArray().Select(member => member.GetString()!));
                 Memberships.Add(new Membership(
                     line.GetProperty("time").GetDateTimeOffset(), line.GetProperty("what").GetString()!, line.GetProperty("seconds").GetDouble(), line.GetProperty("recomputed_leaves").GetInt32()));
                 break;
