@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Orchestrator.Collectives.Memory;
 using Orchestrator.Collectives.Protocol;
 using Orchestrator.Collectives.Wire;
@@ -24,7 +23,7 @@ internal sealed class Operation : IOperation
     private readonly TimeProvider _time;
     private readonly SliceSum? _sum;
     private readonly PeerProgress[] _peers;
-    private readonly byte[]?[] _oneHop;
+    private readonly OneHop? _oneHop;
     private readonly List<int> _finished = [];
     private long _moves;
     private int _pending;
@@ -35,8 +34,7 @@ internal sealed class Operation : IOperation
     public Operation(OperationKey key, OperationPlan plan, IReadOnlyList<FloatBuffer> mine, FloatBuffer result, IPost post, ChunkPool pool, TimeProvider time)
     {
         (Key, _plan, _mine, _result, _post, _time) = (key, plan, mine, result, post, time);
-        _oneHop = new byte[plan.WorldSize][];
-        _oneHop[plan.Rank] = plan.OneHop ? Concatenate() : null;
+        _oneHop = plan.OneHop ? new OneHop(plan, mine, result) : null;
         _sum = plan.Reduces && !plan.OneHop ? new SliceSum(plan, mine, result, pool) : null;
         _peers = [.. Enumerable.Range(0, plan.WorldSize).Select(Expect)];
         _pending = 1 + _peers.Where(p => p.Rank != plan.Rank).Sum(p => 1 + FramesFrom(p.Rank) + FramesTo(p.Rank)) + (_sum is null ? 0 : plan.ChunksOf(plan.Rank));
@@ -53,10 +51,9 @@ internal sealed class Operation : IOperation
     public void Start()
     {
         var begin = new FrameHeader(FrameKind.Begin, Key, Offset: _plan.Length, Count: _plan.Digest);
-        var text = _oneHop[_plan.Rank];
         foreach (var peer in Others())
         {
-            _post.Post(peer.Rank, new SendItem(null, begin, Text: text));
+            _post.Post(peer.Rank, new SendItem(null, begin, Text: _oneHop?.Own));
         }
 
         if (!TryEnter())
@@ -213,7 +210,7 @@ internal sealed class Operation : IOperation
             throw new InvalidDataException($"it was asked for something else under the same name: {header.Offset} floats there, {_plan.Length} here{(header.Offset == _plan.Length ? ", with other nodes or settings" : "")}");
         }
 
-        var expected = _plan.OneHop ? _plan.NodesOf(from) * _plan.Length * sizeof(float) : 0;
+        var expected = _oneHop?.BytesFrom(from) ?? 0;
         if (payload.Length != expected)
         {
             throw new InvalidDataException($"{payload.Length} bytes came with its start instead of {expected}");
@@ -232,11 +229,7 @@ internal sealed class Operation : IOperation
             _finished.ForEach(chunk => SendSum(from, chunk));
         }
 
-        if (_plan.OneHop)
-        {
-            TakeOneHop(from, payload);
-        }
-
+        _oneHop?.Take(from, payload);
         Settle(1);
     }
 
@@ -372,48 +365,6 @@ internal sealed class Operation : IOperation
         }
 
         Settle(counted ? finished : 0);
-    }
-
-    private byte[] Concatenate()
-    {
-        var bytes = new byte[_mine.Count * _plan.Length * sizeof(float)];
-        for (var node = 0; node < _mine.Count; node++)
-        {
-            MemoryMarshal.AsBytes(_mine[node].Span).CopyTo(bytes.AsSpan((int)(node * _plan.Length * sizeof(float))));
-        }
-
-        return bytes;
-    }
-
-    private void TakeOneHop(int from, ReadOnlySpan<byte> payload)
-    {
-        bool all;
-        lock (_gate)
-        {
-            _oneHop[from] = payload.ToArray();
-            all = _oneHop.All(bytes => bytes is not null);
-        }
-
-        if (all)
-        {
-            AddOneHop();
-        }
-    }
-
-    private unsafe void AddOneHop()
-    {
-        var pins = _oneHop.Select(bytes => GCHandle.Alloc(bytes, GCHandleType.Pinned)).ToArray();
-        var terms = new Term[_plan.Terms];
-        for (var rank = 0; rank < pins.Length; rank++)
-        {
-            for (var node = 0; node < _plan.NodesOf(rank); node++)
-            {
-                terms[_plan.Slot(rank, node)] = new Term(pins[rank].AddrOfPinnedObject() + (nint)(node * _plan.Length * sizeof(float)), Half: false);
-            }
-        }
-
-        _plan.Sum!.Run(terms, (float*)_result.Address, _plan.Length);
-        Array.ForEach(pins, pin => pin.Free());
     }
 
     private void Settle(int frames)
