@@ -99,7 +99,7 @@ public sealed class CollectiveGroup : IGradientExchange, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _membership.DisposeAsync();
-        _server.Groups.Remove(_options.Id);
+        _server.Groups.Remove(_options.Id, _membership);
     }
 
     private Task ReduceAsync(

@@ -41,9 +41,15 @@ public sealed class CollectiveServer : IAsyncDisposable
     internal GroupRegistry Groups { get; }
 
     /// <exception cref="IOException">The address is taken or not this machine's; the message names it.</exception>
+    /// <exception cref="ArgumentException">Strangers could reach it, and nothing would keep them out.</exception>
     public static async Task<CollectiveServer> StartAsync(ServerOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options is { Token: "", Tls: null } && !(IPAddress.TryParse(options.Bind, out var bind) && IPAddress.IsLoopback(bind)))
+        {
+            throw new ArgumentException($"The data plane would listen on {options.Bind} for everybody: it has neither a token nor TLS. Give it one, or the loopback (127.0.0.1).");
+        }
+
         var app = Build(options);
         try
         {

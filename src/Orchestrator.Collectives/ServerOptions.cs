@@ -12,7 +12,7 @@ public sealed record ServerOptions
     /// <summary>Name or address that peers are told to connect to; null takes <see cref="Bind"/>, or this machine's name where that is any interface.</summary>
     public string? AdvertisedHost { get; init; }
 
-    /// <summary>Shared secret every caller must bring; "" admits everybody who can connect.</summary>
+    /// <summary>Shared secret every caller must bring; "" admits everybody who can connect, which only the loopback or TLS allows.</summary>
     public string Token { get; init; } = "";
 
     /// <summary>TLS, with a client certificate required; null for plain HTTP/2.</summary>

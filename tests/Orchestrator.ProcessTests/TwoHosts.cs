@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Orchestrator.ProcessTests;
 
-/// <summary>Two machines as far as sockets can tell: two network namespaces with one cable between them, gone with the processes that hold them.</summary>
+/// <summary>
+/// Two machines as far as the program can tell: namespaces for the network, with one cable between them, and for the host's name, so that neither takes
+/// the other's memory for its own. Gone with the processes that hold them.
+/// </summary>
 internal sealed class TwoHosts : IDisposable
 {
     private readonly List<Process> _holders = [];
@@ -12,7 +15,7 @@ internal sealed class TwoHosts : IDisposable
     {
         try
         {
-            _holders.AddRange([Hold(), Hold()]);
+            _holders.AddRange([Hold("first"), Hold("second")]);
             Must(0, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", $"{_holders[1].Id}");
             foreach (var host in new[] { 0, 1 })
             {
@@ -31,7 +34,7 @@ internal sealed class TwoHosts : IDisposable
     public static string Address(int host) => $"10.78.0.{host + 1}";
 
     /// <summary>What starts a command on a host.</summary>
-    public string[] On(int host) => ["nsenter", "--net", "--target", $"{_holders[host].Id}", "--"];
+    public string[] On(int host) => ["nsenter", "--net", "--uts", "--target", $"{_holders[host].Id}", "--"];
 
     public void Dispose()
     {
@@ -43,9 +46,9 @@ internal sealed class TwoHosts : IDisposable
         }
     }
 
-    private static Process Hold()
+    private static Process Hold(string name)
     {
-        var holder = Process.Start(new ProcessStartInfo("unshare", ["--net", "--", "sh", "-c", "echo ready; exec sleep infinity"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var holder = Process.Start(new ProcessStartInfo("unshare", ["--net", "--uts", "--", "sh", "-c", $"hostname {name} && echo ready; exec sleep infinity"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         return holder.StandardOutput.ReadLine() is not null   // from now on it has its namespace
             ? holder
             : throw new InvalidOperationException(holder.StandardError.ReadToEnd().Trim());

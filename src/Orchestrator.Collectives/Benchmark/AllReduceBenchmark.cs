@@ -41,7 +41,7 @@ public static class AllReduceBenchmark
         var machine = await MachineSpeed.MeasureAsync(cancellation);
         if (options.Starts < options.Ranks)
         {
-            await output.WriteLineAsync($"Waiting at {desk.Address} for {options.Ranks - options.Starts} ranks: bench allreduce --join {desk.Address} --local N --token ...");
+            await (options.Json ? Console.Error : output).WriteLineAsync($"Waiting at {desk.Address} for {options.Ranks - options.Starts} ranks: bench allreduce --join {desk.Address} --local N --token ...");
         }
 
         var measured = await MeasureAsync(desk, options, token, rankCommand, cancellation);
@@ -63,7 +63,8 @@ public static class AllReduceBenchmark
     internal static async Task ServeDeskAsync(string desk, string token, TlsOptions? tls, CancellationToken cancellation)
     {
         using var line = await JsonLine.ConnectAsync(desk, cancellation);
-        await line.WriteAsync(new Arrival(token), cancellation);
+        var challenge = await line.ReadAsync<Challenge>(cancellation) ?? throw new IOException($"The benchmark at {desk} closed the connection.");
+        await line.WriteAsync(new Arrival(challenge.Answer(token)), cancellation);
         var sheet = await line.ReadAsync<TaskSheet>(cancellation) ?? throw new IOException($"The benchmark at {desk} closed the connection.");
         if (sheet.Refusal is { } refusal)
         {

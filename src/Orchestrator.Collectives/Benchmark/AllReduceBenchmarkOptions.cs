@@ -98,6 +98,7 @@ public sealed record AllReduceBenchmarkOptions
     {
         Require(Ranks is >= 1 and <= 512, $"--ranks is {Ranks}; needed is 1 to 512.");
         Require(Starts is >= 0 and <= 512 && (Join is not null || Starts <= Ranks), $"--local is {Starts}; needed is 0 to {Ranks}, the number of ranks.");
+        Require(Join is null || LocalRanks is not null, "--join lends ranks to a benchmark elsewhere: say how many with --local.");
         Require(Bytes.Length > 0 && Bytes.All(bytes => bytes > 0 && bytes % sizeof(float) == 0), $"--bytes is {string.Join(',', Bytes)}; needed are multiples of 4 above 0.");
         Require(Rounds >= 1 && Repeats >= 0, $"--rounds is {Rounds} and --repeats {Repeats}; needed are at least 1 and 0.");
         Require(!OneProcess || (Join is null && Starts == Ranks), "--one-process starts all ranks itself: leave out --join and --local.");

@@ -1,9 +1,22 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Orchestrator.Collectives.Benchmark;
 
+/// <summary>First line of the desk to a rank. Who knows the token answers with it, and nobody who listens learns it.</summary>
+internal sealed record Challenge(string Nonce)
+{
+    public static Challenge Draw() => new(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+
+    public string Answer(string token) => Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(token), Encoding.UTF8.GetBytes(Nonce)));
+
+    public bool IsAnsweredBy(string? answer, string token) =>
+        answer is not null && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(answer), Encoding.UTF8.GetBytes(Answer(token)));
+}
+
 /// <summary>First line of a rank to the desk.</summary>
-internal sealed record Arrival(string Token);
+internal sealed record Arrival(string Answer);
 
 /// <summary>The desk's answer: what is to be measured.</summary>
 internal sealed record TaskSheet(ImmutableArray<long> Bytes, Transport Transport, WireType Wire, int Rounds, int Repeats, int ChunkBytes, int Connections, bool Tls, string? Refusal);

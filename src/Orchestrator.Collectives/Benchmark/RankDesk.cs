@@ -10,6 +10,8 @@ namespace Orchestrator.Collectives.Benchmark;
 /// </summary>
 internal sealed class RankDesk : IDisposable
 {
+    private static readonly TimeSpan Introduction = TimeSpan.FromSeconds(10);
+
     private readonly AllReduceBenchmarkOptions _options;
     private readonly string _token;
     private readonly TcpListener _listener;
@@ -47,7 +49,7 @@ internal sealed class RankDesk : IDisposable
             while (members.Count < _options.Ranks)
             {
                 var line = new JsonLine(await _listener.AcceptTcpClientAsync(patience.Token));
-                if (await AdmitAsync(line, patience.Token) is { } endpoint)
+                if (await TryAdmitAsync(line, patience.Token) is { } endpoint)
                 {
                     _ranks.Add(line);
                     members.Add(endpoint);
@@ -91,11 +93,29 @@ internal sealed class RankDesk : IDisposable
         _listener.Dispose();
     }
 
+    /// <summary>A stranger who says nothing, or something else, is sent away and holds nobody up for long.</summary>
+    private async Task<string?> TryAdmitAsync(JsonLine line, CancellationToken cancellation)
+    {
+        using var soon = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        soon.CancelAfter(Introduction);
+        try
+        {
+            return await AdmitAsync(line, soon.Token);
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException || (error is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            line.Dispose();
+            return null;
+        }
+    }
+
     private async Task<string?> AdmitAsync(JsonLine line, CancellationToken cancellation)
     {
+        var challenge = Challenge.Draw();
+        await line.WriteAsync(challenge, cancellation);
         var arrival = await line.ReadAsync<Arrival>(cancellation);
         var o = _options;
-        var refusal = arrival?.Token == _token ? null : "The token is missing or another: give the same --token on all machines.";
+        var refusal = challenge.IsAnsweredBy(arrival?.Answer, _token) ? null : "The token is missing or another: give the same --token on all machines.";
         await line.WriteAsync(new TaskSheet(o.Bytes, o.Transport, o.Wire, o.Rounds, o.Repeats, o.ChunkBytes, o.Connections, o.Tls is not null, refusal), cancellation);
         var listening = refusal is null ? await line.ReadAsync<Listening>(cancellation) : null;
         if (listening is null)

@@ -108,11 +108,14 @@ internal sealed class RankRun
         _ => 8,
     };
 
-    /// <summary>Whole numbers whose sum over all ranks has at most 8 bits, so that both wires carry it exactly; unlike at neighbouring places.</summary>
-    private static float[] Pattern(int rank, int worldSize)
+    /// <summary>
+    /// Whole numbers whose sum over all ranks has at most 8 bits, so that both wires carry it exactly; unlike at neighbouring places and at those that
+    /// are 4096 apart, so that a chunk in another's place shows.
+    /// </summary>
+    internal static float[] Pattern(int rank, int worldSize)
     {
         var values = Math.Max(2, 255 / worldSize);
-        return [.. Enumerable.Range(0, values * 4096).Select(i => (float)((i * 7L + rank * 13) % values))];
+        return [.. Enumerable.Range(0, values * 4096).Select(i => (float)(((long)i + (i >> 12) + rank * 13) % values))];
     }
 
     private long Wrong(Span<float> part)

@@ -87,6 +87,7 @@ public sealed record GroupOptions
     internal void Check()
     {
         Require(Members.Length > 0, "Members is empty: a group has at least one rank.");
+        Require(Members.Length <= Local.ControlPage.MostRanks, $"Members has {Members.Length} ranks; a group has at most {Local.ControlPage.MostRanks}.");
         Require(Rank >= 0 && Rank < Members.Length, $"Rank is {Rank}, which is not one of the {Members.Length} members' (0 to {Members.Length - 1}).");
         Require(ChunkBytes is >= 256 and <= 64 << 20 && ChunkBytes % 64 == 0, $"ChunkBytes is {ChunkBytes}; needed is a multiple of 64 from 256 to 64 MiB.");
         Require(Connections is >= 1 and <= 16, $"Connections is {Connections}; needed is 1 to 16.");
@@ -104,7 +105,7 @@ public sealed record GroupOptions
 }
 
 /// <summary>TLS with certificates on both ends, in PEM files.</summary>
-/// <param name="CertificateFile">This end's certificate (chain).</param>
+/// <param name="CertificateFile">This end's certificate, signed by the authority itself.</param>
 /// <param name="KeyFile">Its private key.</param>
 /// <param name="AuthorityFile">The authority that must have signed the other end's certificate.</param>
 public sealed record TlsOptions(string CertificateFile, string KeyFile, string AuthorityFile)
@@ -144,6 +145,7 @@ public sealed record TlsOptions(string CertificateFile, string KeyFile, string A
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;   // of what a stranger's certificate names
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(authority);
         return chain.Build(certificate);

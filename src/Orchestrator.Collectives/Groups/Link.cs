@@ -34,7 +34,7 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
     private readonly TaskCompletionSource _formed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private readonly HashSet<int> _spoken = [];
-    private int _heard;
+    private int _heard, _goodbyes, _ended;
     private long _heardAt = options.Time.GetTimestamp();
     private long _movedAt = options.Time.GetTimestamp();
 
@@ -45,9 +45,6 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
     /// <summary>Ends when the peer hears this rank and this rank the peer, on every connection.</summary>
     public Task Formed => _formed.Task;
 
-    /// <summary>The peer has said that it leaves.</summary>
-    public bool SaidGoodbye { get; private set; }
-
     public TimeSpan SinceHeard => options.Time.GetElapsedTime(Interlocked.Read(ref _heardAt));
 
     /// <summary>Since a chunk was received from the peer or handed to its connection.</summary>
@@ -57,7 +54,7 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
 
     public void Post(SendItem item) => _outgoing.Writer.TryWrite(item);
 
-    /// <summary>After what is queued, nothing more is sent.</summary>
+    /// <summary>After what is queued each connection says goodbye, and nothing more is sent.</summary>
     public void Finish() => _outgoing.Writer.TryComplete();
 
     /// <summary>A pause of this process is not the peers' silence: starts counting anew.</summary>
@@ -88,6 +85,9 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
                     await WriteAsync(frame, item, stream, cancellation);
                 }
             }
+
+            (frame.Header, frame.Floats, frame.Text) = (new FrameHeader(FrameKind.Goodbye, Nameless()), default, default);
+            await stream.WriteAsync(frame, cancellation);
         }
         catch (Exception error) when (error is OperationCanceledException or InvalidOperationException or IOException)
         {
@@ -134,7 +134,11 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
             {
             }
 
-            owner.Lost(this, SaidGoodbye ? "has left the generation" : "ended its stream");
+            // A connection that has said goodbye may end before the last chunk has come on another.
+            if (Interlocked.Increment(ref _ended) > Volatile.Read(ref _goodbyes))
+            {
+                owner.Lost(this, "ended its stream");
+            }
         }
         catch (RpcException error) when (error.StatusCode == StatusCode.Unavailable && Volatile.Read(ref _heard) == 0)
         {
@@ -162,8 +166,11 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
             case FrameKind.Heartbeat:
                 break;
             case FrameKind.Goodbye:
-                SaidGoodbye = true;
-                owner.Lost(this, "has left the generation");
+                if (Interlocked.Increment(ref _goodbyes) == options.Connections)
+                {
+                    owner.Lost(this, "has left the generation");
+                }
+
                 break;
             default:
                 Moved();

@@ -58,12 +58,18 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
 
         try
         {
-            await Task.WhenAll(Links.Select(link => link.Formed)).WaitAsync(_options.ConnectDeadline, _options.Time, cancellation);
+            await AllFormedAsync().WaitAsync(_options.ConnectDeadline, _options.Time, cancellation);
         }
         catch (TimeoutException)
         {
             var missing = Links.First(link => !link.Formed.IsCompletedSuccessfully);
             throw Failure(null, new Verdict(missing.Peer, "connect", $"did not come within {_options.ConnectDeadline.TotalSeconds:0.#} s", 0));
+        }
+
+        // Who came first has had nobody to talk to while the last one was awaited: that is no silence.
+        foreach (var link in Links)
+        {
+            link.Forgive();
         }
 
         _tasks.Add(WatchAsync());
@@ -200,6 +206,15 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
         _channels.ForEach(channel => channel.Dispose());
         _pool.Dispose();
         _closing.Dispose();
+    }
+
+    /// <summary>Ends at the first refusal, whoever else is still awaited.</summary>
+    private async Task AllFormedAsync()
+    {
+        await foreach (var formed in Task.WhenEach(Links.Select(link => link.Formed)))
+        {
+            await formed;
+        }
     }
 
     /// <summary>Through shared memory as far as the plan says so, else over the wire.</summary>
@@ -367,7 +382,6 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
     {
         foreach (var link in Links)
         {
-            link.Post(new SendItem(null, new FrameHeader(FrameKind.Goodbye, Nameless())));
             link.Finish();
         }
 

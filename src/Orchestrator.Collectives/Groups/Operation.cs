@@ -47,6 +47,17 @@ internal sealed class Operation : IOperation
     /// <summary>Rises with everything that moves.</summary>
     public long Moves => Volatile.Read(ref _moves);
 
+    private bool IsClosed
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _closed;
+            }
+        }
+    }
+
     /// <summary>Tells the peers, and starts on what needs no peer.</summary>
     public void Start()
     {
@@ -335,16 +346,29 @@ internal sealed class Operation : IOperation
 
     private void FinishAlone()
     {
-        var entered = TryEnter();
+        if (!TryEnter())
+        {
+            return;
+        }
+
         _ = Task.Run(() =>
         {
-            for (var chunk = 0; entered && chunk < _plan.ChunksOf(_plan.Rank); chunk++)
+            try
             {
-                _sum!.AddOwn(chunk);
-                Finish([chunk], counted: true);
+                for (var chunk = 0; chunk < _plan.ChunksOf(_plan.Rank) && !IsClosed; chunk++)
+                {
+                    _sum!.AddOwn(chunk);
+                    Finish([chunk], counted: true);
+                }
             }
-
-            Exit();
+            catch (Exception error)
+            {
+                Close(error);
+            }
+            finally
+            {
+                Exit();
+            }
         });
     }
 

@@ -17,6 +17,9 @@ internal sealed record PeerProgress(int Rank)
     /// <summary>Bytes that this rank has yet to send to it.</summary>
     public long Unsent { get; set; }
 
+    /// <summary>It may still read this rank's memory.</summary>
+    public bool Reads { get; set; }
+
     /// <summary>Timestamp of the last thing that moved between the two for this operation.</summary>
     public long MovedAt { get; set; }
 
@@ -26,7 +29,7 @@ internal sealed record PeerProgress(int Rank)
     /// <summary>The peer has brought its nodes; what is missing is its slice, which it can send only when others have brought theirs.</summary>
     public bool AwaitsOnlySum => Begun && MissingContributions == 0 && MissingSums > 0;
 
-    public bool Awaited => !Begun || MissingContributions > 0 || MissingSums > 0 || Unsent > 0;
+    public bool Awaited => !Begun || MissingContributions > 0 || MissingSums > 0 || Unsent > 0 || Reads;
 }
 
 /// <summary>Why an operation has to be given up.</summary>
@@ -75,8 +78,8 @@ internal static class Watchdog
             return (new Verdict(peer.Rank, phase, $"is alive but has not started it for {sinceMoved.TotalSeconds:0.0} s", missing), sinceMoved > arrival ? 3 : 0);
         }
 
-        var stuck = phase == "send"
-            ? new Verdict(peer.Rank, phase, $"took nothing for {sinceMoved.TotalSeconds:0.0} s of the {peer.Unsent} bytes it has yet to be sent", missing)
+        var stuck = phase == "send" && peer.Reads ? new Verdict(peer.Rank, "release", $"still reads this rank's memory, and nothing has moved for {sinceMoved.TotalSeconds:0.0} s", missing)
+            : phase == "send" ? new Verdict(peer.Rank, phase, $"took nothing for {sinceMoved.TotalSeconds:0.0} s of the {peer.Unsent} bytes it has yet to be sent", missing)
             : new Verdict(peer.Rank, phase, $"brought nothing for {sinceMoved.TotalSeconds:0.0} s", missing);
         return phase == "all-gather"
             ? (stuck, sinceMoved > 1.25 * deadline ? 1 : 0)

@@ -14,8 +14,8 @@ internal readonly record struct BufferPlace(nint Address, RegionName Region, lon
 /// </summary>
 internal readonly unsafe struct ControlPage(nint page)
 {
-    public const int Bytes = 64 * 1024;
-    public const int MostRanks = 512;
+    public const int Bytes = 128 * 1024;
+    public const int MostRanks = 4096;
     public const int MostBuffers = 1024;
 
     private const int History = 64;

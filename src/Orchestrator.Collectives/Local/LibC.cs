@@ -23,6 +23,7 @@ internal static partial class LibC
     private const int OpenCloseOnExec = 0x80000;
     private const int FutexWait = 0;
     private const int FutexWake = 1;
+    private const int Interrupted = 4;
 
     private static readonly long Futex = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
 
@@ -36,15 +37,27 @@ internal static partial class LibC
             throw Failure($"Shared memory '{name}' cannot be created");
         }
 
-        if (ftruncate(file, bytes) != 0 || posix_fallocate(file, 0, bytes) != 0)
+        var error = ftruncate(file, bytes) != 0 ? Marshal.GetLastPInvokeError() : Reserve(file, bytes);
+        if (error != 0)
         {
-            var failure = Failure($"Shared memory '{name}' of {bytes} bytes cannot be reserved");
             _ = close(file);
-            throw failure;
+            throw Failure($"Shared memory '{name}' of {bytes} bytes cannot be reserved", error);
         }
 
         _ = fcntl(file, AddSeals, SealShrink);
         return file;
+    }
+
+    // posix_fallocate returns its error, and one of them says that a signal came.
+    private static int Reserve(int file, long bytes)
+    {
+        int error;
+        do
+        {
+            error = posix_fallocate(file, 0, bytes);
+        }
+        while (error == Interrupted);
+        return error;
     }
 
     /// <exception cref="IOException">The other process is gone, or another user's.</exception>
@@ -115,8 +128,9 @@ internal static partial class LibC
     private static nint Checked(nint address, long bytes) =>
         address != -1 ? address : throw Failure($"{bytes} bytes of shared memory cannot be mapped");
 
-    private static IOException Failure(string what) =>
-        new($"{what}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}. Transport grpc needs no shared memory.");
+    private static IOException Failure(string what) => Failure(what, Marshal.GetLastPInvokeError());
+
+    private static IOException Failure(string what, int error) => new($"{what}: {Marshal.GetPInvokeErrorMessage(error)}.");
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int memfd_create(string name, uint flags);

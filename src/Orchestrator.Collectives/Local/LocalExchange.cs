@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Orchestrator.Collectives.Groups;
 using Orchestrator.Collectives.Protocol;
+using Orchestrator.Collectives.Wire;
 using Orchestrator.Core;
 
 namespace Orchestrator.Collectives.Local;
@@ -33,6 +34,7 @@ internal sealed class LocalExchange : IAsyncDisposable
     private readonly BlockingCollection<LocalOperation> _queue = [];
     private readonly ConcurrentDictionary<int, LocalPeer> _peers = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HashSet<OperationKey> _passed = [];
     private readonly int _spins;
     private readonly (int Index, int Count) _share;
 
@@ -76,6 +78,9 @@ internal sealed class LocalExchange : IAsyncDisposable
     }
 
     public LocalPeer Peer(int rank) => _peers[rank];
+
+    /// <summary>Whether an operation of the step in hand has run here, or was closed before it could. For the exchange's thread.</summary>
+    public bool HasPassed(OperationKey key) => _passed.Contains(key);
 
     public void Enqueue(LocalOperation operation) => _queue.Add(operation);
 
@@ -171,11 +176,14 @@ internal sealed class LocalExchange : IAsyncDisposable
         LibC.StayWithin(_share.Index, _share.Count);
         foreach (var operation in _queue.GetConsumingEnumerable())
         {
+            _passed.RemoveWhere(key => key.Id != operation.Key.Id);
             if (operation.TryRun())
             {
                 Run(operation);
                 operation.Ended();
             }
+
+            _passed.Add(operation.Key);
         }
 
         _ended.SetResult();

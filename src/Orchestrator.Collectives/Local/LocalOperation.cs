@@ -23,7 +23,7 @@ internal sealed class LocalOperation(
     private readonly PeerProgress[] _peers = [.. plan.Topology.RanksBeside(plan.Rank).Where(rank => rank != plan.Rank).Select(rank => new PeerProgress(rank)
     {
         MissingSums = plan.Gathers ? plan.SliceOf(rank).Length * sizeof(float) : 0,
-        Unsent = 1,
+        Reads = true,
         MovedAt = time.GetTimestamp(),
     })];
 
@@ -145,7 +145,7 @@ internal sealed class LocalOperation(
 
     public void Copied(int rank, long bytes) => Update(rank, peer => peer.MissingSums -= bytes);
 
-    public void Released(int rank) => Update(rank, peer => peer.Unsent = 0);
+    public void Released(int rank) => Update(rank, peer => peer.Reads = false);
 
     public Verdict? Judge(Func<int, (TimeSpan Heard, TimeSpan Moved)> link, TimeSpan deadline, TimeSpan arrival)
     {

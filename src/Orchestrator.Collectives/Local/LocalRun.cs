@@ -119,7 +119,9 @@ internal sealed unsafe class LocalRun
 
         if (key != _operation.Key)
         {
-            return key.Id <= generation ? false : throw GivenUp(peer, "begin", $"is already at {key.Id}");
+            return key.Id > generation ? throw GivenUp(peer, "begin", $"is already at {key.Id}")
+                : key.Id == generation && !_exchange.HasPassed(key) ? throw Failure(peer, "begin", $"has started {key} first, and this rank {_operation.Key}: all ranks start the operations of a step in one order")
+                : false;
         }
 
         if (length != _plan.Length || digest != _plan.Digest)
@@ -292,7 +294,7 @@ internal sealed unsafe class LocalRun
 
         return true;
 
-        bool HasNews(LocalPeer p) => p.Page.ReadyIn(p.Matched) > p.Copied || Gone(p);
+        bool HasNews(LocalPeer p) => p.Page.ReadyIn(p.Matched) > p.Copied || Left(p);
     }
 
     private void CopyWhatIsReady()
@@ -310,7 +312,7 @@ internal sealed unsafe class LocalRun
     /// <summary>After the wire: what a rank beside this one holds is its own slice and those it spoke for.</summary>
     private bool CopyAllOf(LocalPeer peer)
     {
-        if (!_exchange.Await(_operation, peer, p => p.Page.ReadyIn(p.Matched) > 0 || Gone(p)))
+        if (!_exchange.Await(_operation, peer, p => p.Page.ReadyIn(p.Matched) > 0 || Left(p)))
         {
             return false;
         }
@@ -368,7 +370,7 @@ internal sealed unsafe class LocalRun
         _exchange.Announce();
         foreach (var peer in _peers)
         {
-            if (!_exchange.Await(_operation, peer, p => p.Page.HasReadAllIn(p.Matched) || Gone(p)))
+            if (!_exchange.Await(_operation, peer, HasReadAll))
             {
                 return false;
             }
@@ -379,20 +381,24 @@ internal sealed unsafe class LocalRun
         return true;
     }
 
+    // This rank has read all: a peer that has, too, leaves well, perhaps between two looks.
+    private static bool HasReadAll(LocalPeer peer) => peer.Page.HasReadAllIn(peer.Matched) || (!peer.HoldsStill() && !peer.Page.HasReadAllIn(peer.Matched) && Left(peer));
+
     private bool StillAll()
     {
         foreach (var peer in _peers)
         {
-            _ = !peer.HoldsStill() && Gone(peer);
+            _ = Left(peer);
         }
 
         return !_operation.IsClosed;
     }
 
-    /// <summary>False; throws if the peer has left the operation without having read all of it.</summary>
-    private bool Gone(LocalPeer peer) => peer.HoldsStill() || peer.Page.HasReadAllIn(peer.Matched)
-        ? false
-        : throw GivenUp(peer, "all-gather", "has given it up");
+    /// <summary>
+    /// False; throws if the peer has left the operation. None leaves well before all have read all, so one that is gone while this rank still
+    /// reads has given it up, even if it had read all itself: its buffers may have changed under this rank's eyes.
+    /// </summary>
+    private static bool Left(LocalPeer peer) => peer.HoldsStill() ? false : throw GivenUp(peer, "all-gather", "has given it up");
 
     private void Publish(long ready)
     {

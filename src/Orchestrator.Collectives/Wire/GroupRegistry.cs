@@ -39,11 +39,12 @@ internal sealed class GroupRegistry(TimeSpan patience, TimeProvider time)
         }
     }
 
-    public void Remove(GroupId id)
+    /// <summary>Forgets the rank, if it is this one that has the name.</summary>
+    public void Remove(GroupId id, ISpeaker speaker)
     {
         lock (_gate)
         {
-            _present.Remove(id);
+            _ = _present.GetValueOrDefault(id) == speaker && _present.Remove(id);
         }
     }
 

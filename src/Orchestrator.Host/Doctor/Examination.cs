@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Orchestrator.Collectives;
 using Orchestrator.Training.Native;
 
 namespace Orchestrator.Host.Doctor;
@@ -18,7 +19,7 @@ public static class Examination
 
         yield return MachineChecks.Processor(ReadOrEmpty("/proc/cpuinfo"), Environment.ProcessorCount);
         yield return MachineChecks.Memory(MachineMemory.Available, MachineMemory.Total);
-        yield return MachineChecks.SharedMemory(Directory.Exists("/dev/shm") ? new DriveInfo("/dev/shm").AvailableFreeSpace : null);
+        yield return MachineChecks.SharedMemory(WhyNoMemoryFile());
         yield return MachineChecks.Disk(folder, new DriveInfo(folder).AvailableFreeSpace, IsWritable(folder));
         yield return MachineChecks.OpenFiles(ReadOrEmpty("/proc/self/limits"));
         yield return Ports();
@@ -26,6 +27,20 @@ public static class Examination
         foreach (var finding in MachineChecks.Environment(Environment.GetEnvironmentVariable))
         {
             yield return finding;
+        }
+    }
+
+    private static string? WhyNoMemoryFile()
+    {
+        try
+        {
+            using var memory = new SharedBuffers();
+            memory.Allocate("doctor", 1 << 18);
+            return null;
+        }
+        catch (IOException error)
+        {
+            return error.Message;
         }
     }
 

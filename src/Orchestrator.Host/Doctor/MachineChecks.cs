@@ -29,13 +29,10 @@ public static class MachineChecks
             : Finding.Good("memory", found);
     }
 
-    /// <param name="free">Bytes; null where there is no such place.</param>
-    public static Finding SharedMemory(long? free) => free switch
-    {
-        null => Finding.Warning("shared memory", "/dev/shm is not there", "Workers on this machine then talk by gRPC, slower. Mount a tmpfs at /dev/shm."),
-        < 256L << 20 => Finding.Warning("shared memory", $"{free / 1048576} MiB free in /dev/shm", "Gradients of larger models do not fit. In a container raise it (docker run --shm-size=2g), or set cluster.transport: grpc."),
-        _ => Finding.Good("shared memory", $"{free / GiB:0.0} GiB free in /dev/shm"),
-    };
+    /// <param name="failure">Why a memory file could not be made; null where it could.</param>
+    public static Finding SharedMemory(string? failure) => failure is null
+        ? Finding.Good("shared memory", "memory files can be made (they need no /dev/shm)")
+        : Finding.Stops("shared memory", failure, "Gradients lie in memory files, whatever the transport. Let the container call memfd_create and fallocate, and give it memory.");
 
     public static Finding Disk(string folder, long free, bool writable) =>
         !writable ? Finding.Stops("disk", $"{folder} cannot be written", "Name a folder that can be written: --output DIR.")

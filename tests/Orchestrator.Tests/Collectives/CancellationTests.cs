@@ -1,3 +1,4 @@
+using Orchestrator.Collectives;
 using Orchestrator.Core;
 
 namespace Orchestrator.Tests.Collectives;
@@ -28,6 +29,43 @@ public sealed class CancellationTests
 
             await harness.EachAsync(g => g.AllReduceAsync(Id(step + 1), 0, mine[g.Rank], results[g.Rank]));
             Assert.All(results, result => Assert.Equal(4f * (199_999 % 7), result.Span[^1]));
+        }
+    }
+
+    // The moment its call ends the buffers are its caller's again: whoever reports success must not have read what is written then.
+    [Theory]
+    [InlineData(Way.Reference, false)]
+    [InlineData(Way.Mapped, false)]
+    [InlineData(Way.Mapped, true)]
+    [InlineData(Way.TwoHosts, false)]
+    public async Task Nobody_succeeds_with_what_a_cancelled_rank_writes_afterwards(Way way, bool broadcast)
+    {
+        await using var harness = await RankHarness.StartAsync(3, way, o => o with { ChunkBytes = 4096, OneHopBytes = 0 });
+        var mine = harness.Groups.Select(g => harness.Allocate(g, 300_000)).ToArray();
+        var results = harness.Groups.Select(g => harness.Allocate(g, 300_000)).ToArray();
+        for (var step = 0; step < 30; step++)
+        {
+            foreach (var buffer in mine)
+            {
+                buffer.Span.Fill(2);
+            }
+
+            Task Call(CollectiveGroup g, CancellationToken token) => broadcast
+                ? g.BroadcastAsync(Id(step), 0, 0, g.Rank == 0 ? mine[0] : results[g.Rank], token)
+                : g.AllReduceAsync(Id(step), 0, mine[g.Rank], results[g.Rank], token);
+            using var cancellation = new CancellationTokenSource();
+            var others = harness.Groups.Skip(1).Select(g => EndOfAsync(Call(g, default))).ToArray();
+            var first = EndOfAsync(Call(harness.Groups[0], cancellation.Token));
+            Thread.SpinWait(step % 6 * 5000);   // so that it comes at another stage of the call each time
+            await cancellation.CancelAsync();
+            await first;
+            mine[0].Span.Fill(float.NaN);
+            results[0].Span.Fill(float.NaN);
+            var ends = await Task.WhenAll(others).WaitAsync(RankHarness.Patience);
+            foreach (var (end, rank) in ends.Select((end, i) => (end, i + 1)))
+            {
+                Assert.True(end is not null || !results[rank].Span.ContainsAnyExcept(broadcast ? 2f : 6f), $"step {step}: rank {rank} ended well with another sum");
+            }
         }
     }
 

@@ -15,11 +15,10 @@ public sealed class MachineChecksTests
     public void Memory_is_judged_by_what_is_free(long free, Verdict verdict) => Assert.Equal(verdict, MachineChecks.Memory(free, 16 * GiB).Verdict);
 
     [Fact]
-    public void A_containers_small_shared_memory_is_a_warning_that_names_the_option()
+    public void Without_memory_files_nothing_can_run()
     {
-        var finding = MachineChecks.SharedMemory(64L << 20);
-        Assert.Equal(Verdict.Warning, finding.Verdict);
-        Assert.Contains("--shm-size", finding.Mend, StringComparison.Ordinal);
+        Assert.Equal(Verdict.Stops, MachineChecks.SharedMemory("Shared memory 'doctor' cannot be created: Operation not permitted.").Verdict);
+        Assert.Equal(Verdict.Good, MachineChecks.SharedMemory(null).Verdict);
     }
 
     [Fact]
