@@ -14,6 +14,8 @@ internal sealed class TokenizerSection(string where, JsonElement element)
 
     public string Type => Text("type");
 
+    public IEnumerable<string> Keys => element.EnumerateObject().Select(property => property.Name);
+
     public bool Has(string key)
     {
         _read.Add(key);
