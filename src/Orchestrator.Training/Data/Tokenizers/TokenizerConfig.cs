@@ -89,7 +89,7 @@ internal sealed class TokenizerConfig
 
     private static IEnumerable<(TokenizerSection Step, bool Adds)> PrefixSteps(TokenizerSection tokenizer)
     {
-        foreach (var step in Steps(tokenizer, "pre_tokenizer", "pretokenizers").Concat(Steps(tokenizer, "normalizer", "normalizers")))
+        foreach (var step in tokenizer.Steps("pre_tokenizer", "pretokenizers").Concat(tokenizer.Steps("normalizer", "normalizers")))
         {
             switch (step.Type)
             {
@@ -104,19 +104,6 @@ internal sealed class TokenizerConfig
                     break;
             }
         }
-    }
-
-    private static IEnumerable<TokenizerSection> Steps(TokenizerSection section, string key, string list)
-    {
-        if (!section.Has(key))
-        {
-            return [];
-        }
-
-        var step = section.Section(key);
-        return step.Type == "Sequence" ? step.Sections(list).SelectMany(Inner) : [step];
-
-        IEnumerable<TokenizerSection> Inner(TokenizerSection inner) => inner.Type == "Sequence" ? inner.Sections(list).SelectMany(Inner) : [inner];
     }
 
     private static bool? Flag(TokenizerSection file, string key) => file.Has(key) ? file.Flag(key, false) : null;

@@ -63,8 +63,26 @@ internal sealed record TokenizerParts(
             root.Has("post_processor") ? PostProcessors.Read(root.Section("post_processor")) : SpecialTokenFrame.None,
             root.Has("decoder") ? Decoders.Read(root.Section("decoder")) : null);
         root.Done();
+        RequireKnownBeginning(root);
         config.RequireSamePrefix(root);
         return parts;
+    }
+
+    // "first" means the first character of the text as it was given, and nothing here remembers that one was taken away.
+    private static void RequireKnownBeginning(TokenizerSection root)
+    {
+        var first = root.Steps("pre_tokenizer", "pretokenizers").FirstOrDefault(step => step.Type == "Metaspace" && PrependScheme.Read(step) == PrependScheme.First);
+        var shortens = root.Steps("normalizer", "normalizers").FirstOrDefault(step => step.Type switch
+        {
+            "Strip" => step.Flag("strip_left", true),
+            "Replace" => step.Text("content").Length == 0 || step.Section("pattern").Text("String", "").EnumerateRunes().Count() != 1,
+            _ => false,
+        });
+        if (first is not null && shortens is not null)
+        {
+            throw new NotSupportedException(
+                $"{first.Where}: Metaspace with prepend_scheme \"{PrependScheme.First}\" is not supported after {shortens.Where} ({shortens.Type}), which can take a text's first character away.");
+        }
     }
 
     // GPT-2's first publication: byte level, one special token, no token added before or after a text.
