@@ -1,3 +1,5 @@
+using Orchestrator.Training.Data.Tokenizers;
+
 namespace Orchestrator.Tests.Training.Data;
 
 /// <summary>
@@ -36,5 +38,30 @@ public class TokenizerModelTests
         var tokenizer = TinyTokenizer.Load(("tokenizer.json", json));
         Assert.Equal([2], tokenizer.Encode("ab", addSpecialTokens: false));
         Assert.Equal([0, 3], tokenizer.Encode("abb", addSpecialTokens: false));
+    }
+
+    // Characters 0 to 3 and sixty merges of tokens drawn with a seed: pieces of up to 48 are merged in another way than longer ones.
+    [Fact]
+    public void Short_and_long_pieces_are_merged_alike()
+    {
+        var (random, table, spelled) = (new Random(7), new MergeTable(60), new List<string> { "0", "1", "2", "3" });
+        for (var rank = 0; rank < 60; rank++)
+        {
+            var (left, right) = (random.Next(spelled.Count), random.Next(spelled.Count));
+            var id = spelled.IndexOf(spelled[left] + spelled[right]);
+            table.Set(left, right, rank, id < 0 ? spelled.Count : id);
+            if (id < 0)
+            {
+                spelled.Add(spelled[left] + spelled[right]);
+            }
+        }
+
+        for (var trial = 0; trial < 2000; trial++)
+        {
+            int[] piece = [.. Enumerable.Range(0, random.Next(2, 49)).Select(_ => random.Next(4))];
+            var inOneWay = new BpeMerger(table, grows: true).Merge(piece.ToArray());
+            Assert.Equal(new BpeMerger(table, grows: false).Merge(piece.ToArray()), inOneWay);
+            Assert.Equal(string.Concat(piece), string.Concat(inOneWay.Select(token => spelled[token])));
+        }
     }
 }
