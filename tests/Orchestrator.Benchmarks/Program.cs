@@ -14,6 +14,7 @@ const string Usage = """
     threads [CORES [STEPS [ROUNDS]]]             one process with many threads against many with one
     control [WORKERS[,WORKERS...] [STEPS]]       steps of simulated workers that compute nothing: what the control plane costs
     rows [ROWS [IDS]]                            how a run starts on many encoded rows, and from the cache of tokens
+    tokenizer MODEL_DIRECTORY TEXT_FILE          MB/s of a model's tokenizer on one thread
     """;
 
 try
@@ -41,6 +42,9 @@ try
             return 0;
         case ["rows", .. var rest]:
             RowsBenchmark.Run(rest.Length > 0 ? int.Parse(rest[0], CultureInfo.InvariantCulture) : 10_000_000, rest.Length > 1 ? int.Parse(rest[1], CultureInfo.InvariantCulture) : 60, Console.Out);
+            return 0;
+        case ["tokenizer", var model, var text]:
+            TokenizerBenchmark.Run(model, text, Console.Out);
             return 0;
         default:
             await Console.Error.WriteLineAsync(Usage);

@@ -29,12 +29,7 @@ public sealed class TextTokenizer
         (_normalizer, _frame, _decoder) = (parts.Normalizer, parts.Frame, parts.Decoder);
         _inText = new AddedTokens(parts.Added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _inNormalized = new AddedTokens(parts.Added.Where(token => token.Normalized).Select(token => (_normalizer?.Invoke(token.Content) ?? token.Content, token)));
-        _ids = new Dictionary<string, int>(parts.Vocabulary.Ids, StringComparer.Ordinal);
-        foreach (var token in parts.Added)
-        {
-            _ids[token.Content] = token.Id;
-        }
-
+        _ids = parts.Ids();
         foreach (var (token, id) in _ids)
         {
             _tokens[id] = token;
@@ -63,13 +58,16 @@ public sealed class TextTokenizer
     /// <summary>The ids that <see cref="Encode"/> puts before a text when it adds special tokens; often one token, or none.</summary>
     public ReadOnlySpan<int> BeginningIds => _frame.Before;
 
-    /// <param name="modelDirectory">In Hugging Face layout: tokenizer.json, else vocab.json and merges.txt; names of special tokens from
-    /// tokenizer_config.json or special_tokens_map.json beside it.</param>
+    /// <param name="modelDirectory">In Hugging Face layout: tokenizer.json, else vocab.json and merges.txt; special tokens and
+    /// whatever else changes ids from tokenizer_config.json, special_tokens_map.json and added_tokens.json beside it.</param>
     /// <exception cref="FileNotFoundException">The directory holds no tokenizer.</exception>
     /// <exception cref="InvalidDataException">A file is not what it should be; the message names file and key.</exception>
     /// <exception cref="NotSupportedException">The tokenizer asks for something that this program would not compute exactly.</exception>
-    public static TextTokenizer Load(string modelDirectory) =>
-        new(TokenizerParts.Read(modelDirectory), SpecialTokenNames.Read(modelDirectory)) { Identity = IdentityOf(modelDirectory) };
+    public static TextTokenizer Load(string modelDirectory)
+    {
+        var names = SpecialTokenNames.Read(modelDirectory);
+        return new(TokenizerParts.Read(modelDirectory, names), names) { Identity = IdentityOf(modelDirectory) };
+    }
 
     /// <param name="text">Special tokens written out in it become those tokens.</param>
     /// <param name="addSpecialTokens">Add what the tokenizer's template adds to a text, such as a token that begins it.</param>
@@ -126,7 +124,7 @@ public sealed class TextTokenizer
     private static string IdentityOf(string modelDirectory)
     {
         using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
-        foreach (var name in new[] { "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json" })
+        foreach (var name in new[] { "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json" })
         {
             var path = Path.Combine(modelDirectory, name);
             var bytes = File.Exists(path) ? File.ReadAllBytes(path) : [];

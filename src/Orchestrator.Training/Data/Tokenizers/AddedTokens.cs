@@ -13,12 +13,14 @@ namespace Orchestrator.Training.Data.Tokenizers;
 internal sealed record AddedToken(
     int Id, string Content, bool SingleWord = false, bool TakesSpaceBefore = false, bool TakesSpaceAfter = false, bool Normalized = false, bool Special = true)
 {
-    public static AddedToken Read(TokenizerSection section)
+    public static AddedToken Read(TokenizerSection section) => Read(section, section.Number("id"));
+
+    public static AddedToken Read(TokenizerSection section, int id)
     {
         var content = section.Text("content");
         var special = section.Flag("special", false);
         var token = new AddedToken(
-            section.Number("id"), content, section.Flag("single_word", false), section.Flag("lstrip", false), section.Flag("rstrip", false),
+            id, content, section.Flag("single_word", false), section.Flag("lstrip", false), section.Flag("rstrip", false),
             section.Flag("normalized", !special), special);
         section.Done();
         return content.Length > 0 ? token : throw section.Wrong("content", "a text that is not empty");

@@ -1,19 +1,64 @@
 namespace Orchestrator.Training.Data.Tokenizers;
 
 /// <summary>
-/// Merges one piece: a linked list of tokens and a queue of possible merges by (rank, position). A queued merge that an earlier one made
-/// impossible is recognised when it comes up and passed over.
+/// Merges one piece: of all neighbours the pair of the best rank, the leftmost first, until none merges. A short piece is searched anew after each
+/// merge; a long one keeps a linked list of tokens and a queue of possible merges by (rank, position), where a queued merge that an earlier one
+/// made impossible is recognised when it comes up and passed over.
 /// </summary>
-internal readonly struct BpeMerger(Dictionary<long, (int Rank, int Id)> merges)
+/// <param name="merges">Of the vocabulary.</param>
+/// <param name="grows">Every merge's token is its two parts written together, so a merge that was passed over never becomes possible again, and
+/// both ways give the same tokens.</param>
+internal readonly struct BpeMerger(MergeTable merges, bool grows)
 {
-    private const int Gone = -1;
+    private const int Gone = -1, Short = 48;
 
-    public static long Pair(int left, int right) => ((long)left << 32) | (uint)right;
+    /// <param name="ids">The piece's characters or bytes as tokens; overwritten.</param>
+    public int[] Merge(Span<int> ids) => grows && ids.Length <= Short ? MergeShort(ids) : MergeLong(ids);
 
-    public int[] Merge(List<int> symbols)
+    private int[] MergeShort(Span<int> ids)
     {
-        var (ids, next, previous) = (symbols.ToArray(), new int[symbols.Count], new int[symbols.Count]);
-        var queue = new PriorityQueue<(int At, int Id), long>(symbols.Count);
+        // At each place the merge with the next token.
+        Span<long> possible = stackalloc long[Short];
+        var count = ids.Length;
+        for (var i = 0; i < count; i++)
+        {
+            possible[i] = i + 1 < count ? merges.Find(ids[i], ids[i + 1]) : MergeTable.Never;
+        }
+
+        while (BestOf(possible[..count]) is var at && at >= 0)
+        {
+            ids[at] = MergeTable.IdOf(possible[at]);
+            ids[(at + 2)..count].CopyTo(ids[(at + 1)..]);
+            possible[(at + 2)..count].CopyTo(possible[(at + 1)..]);
+            count--;
+            possible[at] = at + 1 < count ? merges.Find(ids[at], ids[at + 1]) : MergeTable.Never;
+            if (at > 0)
+            {
+                possible[at - 1] = merges.Find(ids[at - 1], ids[at]);
+            }
+        }
+
+        return ids[..count].ToArray();
+    }
+
+    private static int BestOf(ReadOnlySpan<long> possible)
+    {
+        var (at, best) = (-1, MergeTable.Never);
+        for (var i = 0; i < possible.Length; i++)
+        {
+            if (possible[i] < best)
+            {
+                (at, best) = (i, possible[i]);
+            }
+        }
+
+        return at;
+    }
+
+    private int[] MergeLong(ReadOnlySpan<int> symbols)
+    {
+        var (ids, next, previous) = (symbols.ToArray(), new int[symbols.Length], new int[symbols.Length]);
+        var queue = new PriorityQueue<(int At, int Id), long>(symbols.Length);
         for (var i = 0; i < ids.Length; i++)
         {
             (next[i], previous[i]) = (i + 1 < ids.Length ? i + 1 : Gone, i - 1);
@@ -23,7 +68,7 @@ internal readonly struct BpeMerger(Dictionary<long, (int Rank, int Id)> merges)
         while (queue.TryDequeue(out var merge, out _))
         {
             var right = ids[merge.At] == Gone ? Gone : next[merge.At];
-            if (right != Gone && merges.TryGetValue(Pair(ids[merge.At], ids[right]), out var possible) && possible.Id == merge.Id)
+            if (right != Gone && merges.Find(ids[merge.At], ids[right]) is var possible and not MergeTable.Never && MergeTable.IdOf(possible) == merge.Id)
             {
                 Join(ids, next, previous, merge.At, right, merge.Id);
                 Enqueue(queue, ids, previous[merge.At], merge.At);
@@ -45,9 +90,9 @@ internal readonly struct BpeMerger(Dictionary<long, (int Rank, int Id)> merges)
 
     private void Enqueue(PriorityQueue<(int At, int Id), long> queue, int[] ids, int left, int right)
     {
-        if (left != Gone && right != Gone && merges.TryGetValue(Pair(ids[left], ids[right]), out var merge))
+        if (left != Gone && right != Gone && merges.Find(ids[left], ids[right]) is var merge and not MergeTable.Never)
         {
-            queue.Enqueue((left, merge.Id), ((long)merge.Rank << 32) | (uint)left);
+            queue.Enqueue((left, MergeTable.IdOf(merge)), (merge & ~0xFFFFFFFFL) | (uint)left);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Orchestrator.Training.Data.Tokenizers;
@@ -14,12 +15,15 @@ internal sealed class BpeModel
 
     private readonly BpeVocabulary _vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
-    private readonly Dictionary<long, (int Rank, int Id)> _merges = [];
+    private readonly MergeTable _merges;
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
     private readonly int[] _byteIds;
+    private readonly int[]? _alphabetIds;
+    private readonly int[] _characterIds = new int[char.MaxValue + 1];
     private readonly int _unknown;
     private readonly bool _byteLevel;
+    private readonly bool _plain;
     private readonly bool _cutsAtSpaces;
     private int _cachedCount;
 
@@ -33,9 +37,18 @@ internal sealed class BpeModel
         _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
         _unknown = vocabulary.UnknownToken is { } unknown ? ids.GetValueOrDefault(unknown, -1) : -1;
         _byteIds = [.. Enumerable.Range(0, 256).Select(b => ids.GetValueOrDefault($"<0x{b:X2}>", -1))];
+        _merges = new MergeTable(vocabulary.Merges.Count);
         var joins = AddMerges(ids);
-        _cutsAtSpaces = !byteLevel && !joins && !vocabulary.IgnoreMerges && ids.ContainsKey(Space.ToString())
-            && vocabulary.ContinuingPrefix.Length == 0 && vocabulary.WordSuffix.Length == 0;
+        _plain = vocabulary.ContinuingPrefix.Length == 0 && vocabulary.WordSuffix.Length == 0;
+        _cutsAtSpaces = !byteLevel && !joins && !vocabulary.IgnoreMerges && ids.ContainsKey(Space.ToString()) && _plain;
+        Array.Fill(_characterIds, -1);
+        foreach (var (token, id) in ids.Where(token => token.Key.Length == 1))
+        {
+            _characterIds[token[0]] = id;
+        }
+
+        int[] alphabet = [.. Enumerable.Range(0, 256).Select(b => _characterIds[ByteAlphabet.Of((byte)b)[0]])];
+        _alphabetIds = byteLevel && _plain && !alphabet.Contains(-1) ? alphabet : null;
     }
 
     /// <summary>The vocabulary writes bytes in <see cref="ByteAlphabet"/>.</summary>
@@ -83,15 +96,37 @@ internal sealed class BpeModel
 
     private int[] Merge(ReadOnlySpan<char> piece)
     {
-        var text = _byteLevel ? ByteAlphabet.Map(piece) : piece;
+        var text = _byteLevel && (_alphabetIds is null || _vocabulary.IgnoreMerges) ? ByteAlphabet.Map(piece) : piece;
         if (_vocabulary.IgnoreMerges && _ids.TryGetValue(text, out var whole))
         {
             return [whole];
         }
 
+        var merger = new BpeMerger(_merges, grows: _vocabulary.ContinuingPrefix.Length == 0);
+        if (_alphabetIds is not null)
+        {
+            return MergeBytes(piece, merger);
+        }
+
         var symbols = new List<int>(text.Length);
         AddSymbols(text, symbols);
-        return symbols.Count < 2 ? [.. symbols] : new BpeMerger(_merges).Merge(symbols);
+        return merger.Merge(CollectionsMarshal.AsSpan(symbols));
+    }
+
+    // Every byte is a token, so its id is found without its character.
+    private int[] MergeBytes(ReadOnlySpan<char> piece, BpeMerger merger)
+    {
+        const int Few = 64;
+        var most = Encoding.UTF8.GetMaxByteCount(piece.Length);
+        var bytes = most <= Few ? stackalloc byte[Few] : new byte[most];
+        var symbols = most <= Few ? stackalloc int[Few] : new int[most];
+        var count = Encoding.UTF8.GetBytes(piece, bytes);
+        for (var i = 0; i < count; i++)
+        {
+            symbols[i] = _alphabetIds![bytes[i]];
+        }
+
+        return merger.Merge(symbols[..count]);
     }
 
     private void AddSymbols(ReadOnlySpan<char> text, List<int> symbols)
@@ -130,10 +165,16 @@ internal sealed class BpeModel
         }
     }
 
-    private bool TryCharacter(ReadOnlySpan<char> text, int at, int length, out int id) =>
-        _vocabulary.ContinuingPrefix.Length == 0 && _vocabulary.WordSuffix.Length == 0
-            ? _ids.TryGetValue(text.Slice(at, length), out id)
-            : _ids.TryGetValue(Marked(text, at, length), out id);
+    private bool TryCharacter(ReadOnlySpan<char> text, int at, int length, out int id)
+    {
+        if (_plain && length == 1)
+        {
+            id = _characterIds[text[at]];
+            return id >= 0;
+        }
+
+        return _plain ? _ids.TryGetValue(text.Slice(at, length), out id) : _ids.TryGetValue(Marked(text, at, length), out id);
+    }
 
     private string Marked(ReadOnlySpan<char> text, int at, int length) =>
         (at > 0 ? _vocabulary.ContinuingPrefix : "") + text.Slice(at, length).ToString() + (at + length == text.Length ? _vocabulary.WordSuffix : "");
@@ -158,7 +199,7 @@ internal sealed class BpeModel
         {
             var (left, right) = _vocabulary.Merges[rank];
             var result = left + (right.Length >= _vocabulary.ContinuingPrefix.Length ? right[_vocabulary.ContinuingPrefix.Length..] : right);
-            _merges[BpeMerger.Pair(IdOf(left, rank, ids), IdOf(right, rank, ids))] = (rank, IdOf(result, rank, ids));
+            _merges.Set(IdOf(left, rank, ids), IdOf(right, rank, ids), rank, IdOf(result, rank, ids));
             joins |= result.AsSpan().TrimStart(Space).Contains(Space);
         }
 

@@ -14,7 +14,6 @@ internal static class Normalizers
         ["NFD"] = _ => CanonicalForm.Decompose,
         ["Lowercase"] = _ => Lowercase,
         ["Prepend"] = section => Prepend(section.Text("prepend")),
-        ["Append"] = section => Append(section.Text("append")),
         ["Replace"] = section => TextPattern.Read(section, "pattern").Replacing(section.Text("content")),
         ["Strip"] = section => Strip(section.Flag("strip_left", true), section.Flag("strip_right", true)),
         ["ByteLevel"] = _ => text => ByteAlphabet.Map(text),
@@ -34,8 +33,6 @@ internal static class Normalizers
     }
 
     private static Normalizer Prepend(string prefix) => text => text.Length == 0 ? text : prefix + text;
-
-    private static Normalizer Append(string suffix) => text => text.Length == 0 ? text : text + suffix;
 
     private static Normalizer Strip(bool left, bool right) => text =>
     {

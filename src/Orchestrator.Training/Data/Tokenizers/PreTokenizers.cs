@@ -93,7 +93,10 @@ internal static class PreTokenizers
         pattern.Find(piece.Span, matches);
         foreach (var (start, length) in SplitParts.Of(piece.Length, matches, behavior, invert))
         {
-            pieces.Add(piece.Part(start, length));
+            if (length > 0)
+            {
+                pieces.Add(piece.Part(start, length));
+            }
         }
     };
 

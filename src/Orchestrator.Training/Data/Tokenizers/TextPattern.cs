@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Orchestrator.Training.Data.Tokenizers;
 
-/// <summary>What a step of a tokenizer.json looks for: {"String": ...}, taken literally, or {"Regex": ...}.</summary>
+/// <summary>What a step of a tokenizer.json looks for: {"String": ...}, taken literally, or {"Regex": ...}. An empty one matches everywhere.</summary>
 internal sealed class TextPattern
 {
     private readonly string? _literal;
@@ -19,7 +19,7 @@ internal sealed class TextPattern
         var pattern = section.Section(key);
         var read = pattern.Has("Regex")
             ? Regex(UnicodeRegex.Create(pattern.Text("Regex"), pattern.Where))
-            : Literal(pattern.Text("String"));
+            : pattern.Text("String") is { Length: > 0 } literal ? Literal(literal) : Regex(UnicodeRegex.Own(""));
         pattern.Done();
         return read;
     }
@@ -32,16 +32,16 @@ internal sealed class TextPattern
             return;
         }
 
-        for (int at = 0, found; _literal!.Length > 0 && (found = text[at..].IndexOf(_literal, StringComparison.Ordinal)) >= 0; at += found + _literal.Length)
+        for (int at = 0, found; (found = text[at..].IndexOf(_literal!, StringComparison.Ordinal)) >= 0; at += found + _literal!.Length)
         {
-            matches.Add((at + found, _literal.Length));
+            matches.Add((at + found, _literal!.Length));
         }
     }
 
     /// <summary>A function that puts <paramref name="content"/> in place of every match.</summary>
     public Normalizer Replacing(string content)
     {
-        if (_literal is { Length: > 0 })
+        if (_literal is not null)
         {
             return text => text.Replace(_literal, content, StringComparison.Ordinal);
         }

@@ -14,6 +14,8 @@ internal sealed class TokenizerSection(string where, JsonElement element)
 
     public string Type => Text("type");
 
+    public IEnumerable<string> Keys => element.EnumerateObject().Select(property => property.Name);
+
     public bool Has(string key)
     {
         _read.Add(key);
@@ -60,6 +62,9 @@ internal sealed class TokenizerSection(string where, JsonElement element)
             ? new TokenizerSection($"{Where}.{key}[{index}]", item)
             : throw Wrong($"{key}[{index}]", "an object"))];
 
+    /// <summary>The steps under a key: one, or those of a "Sequence", whose steps stand under <paramref name="list"/>, and of any inside it.</summary>
+    public IEnumerable<TokenizerSection> Steps(string key, string list) => Has(key) ? Section(key).Steps(list) : [];
+
     public IEnumerable<JsonElement> Items(string key) =>
         Has(key) && element.GetProperty(key).ValueKind == JsonValueKind.Array ? element.GetProperty(key).EnumerateArray() : throw Wrong(key, "a list");
 
@@ -86,6 +91,8 @@ internal sealed class TokenizerSection(string where, JsonElement element)
 
     public InvalidDataException Wrong(string key, string needed) =>
         new($"{Where}: {key} is {(element.TryGetProperty(key, out var value) ? Short(value.GetRawText()) : "missing")}, and {needed} is needed.");
+
+    private IEnumerable<TokenizerSection> Steps(string list) => Type == "Sequence" ? Sections(list).SelectMany(step => step.Steps(list)) : [this];
 
     private static string Short(string raw) => raw.Length <= 80 ? raw : raw[..80] + "...";
 }

@@ -65,7 +65,9 @@ internal sealed partial class UnicodeRegex
     /// <summary>A pattern of this program's own, beyond the checks a file's pattern must pass.</summary>
     public static UnicodeRegex Own(string pattern) => Known.GetOrAdd(pattern, p => new UnicodeRegex(new Regex(p, RegexOptions.CultureInvariant)));
 
-    /// <summary>Appends the matches in <paramref name="text"/>, in order, without empty ones. Nothing outside the span is seen.</summary>
+    /// <summary>The matches in <paramref name="text"/>, in order; an empty one only where no match ends. Nothing outside the span is seen.</summary>
+    /// <param name="text">No lone surrogates.</param>
+    /// <param name="matches">Empty when given.</param>
     public void Find(ReadOnlySpan<char> text, List<(int Start, int Length)> matches)
     {
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') >= 0)
@@ -76,10 +78,7 @@ internal sealed partial class UnicodeRegex
 
         foreach (var match in _regex.EnumerateMatches(text))
         {
-            if (match.Length > 0)
-            {
-                matches.Add((match.Index, match.Length));
-            }
+            Add(match.Index, match.Length, matches);
         }
     }
 
@@ -97,10 +96,15 @@ internal sealed partial class UnicodeRegex
         starts[count] = text.Length;
         foreach (var match in _regex.EnumerateMatches(characters.AsSpan(0, count)))
         {
-            if (match.Length > 0)
-            {
-                matches.Add((starts[match.Index], starts[match.Index + match.Length] - starts[match.Index]));
-            }
+            Add(starts[match.Index], starts[match.Index + match.Length] - starts[match.Index], matches);
+        }
+    }
+
+    private static void Add(int start, int length, List<(int Start, int Length)> matches)
+    {
+        if (length > 0 || matches.Count == 0 || matches[^1].Start + matches[^1].Length < start)
+        {
+            matches.Add((start, length));
         }
     }
 

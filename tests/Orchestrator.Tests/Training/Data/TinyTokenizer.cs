@@ -16,19 +16,31 @@ public static class TinyTokenizer
     /// <param name="begins">Whether it names a begin token at all.</param>
     public static TextTokenizer Create(string[]? merges = null, bool framed = false, bool begins = true, bool ends = true)
     {
+        var config = JsonSerializer.Serialize(new { bos_token = begins ? "<s>" : null, eos_token = ends ? "</s>" : null });
+        return Load(("tokenizer.json", Json(merges, framed)), ("tokenizer_config.json", config));
+    }
+
+    /// <summary>A tokenizer of exactly these files.</summary>
+    public static TextTokenizer Load(params (string Name, string Text)[] files)
+    {
         using var directory = new DataDirectory();
-        var vocabulary = Bytes();
-        foreach (var merge in merges ?? [])
+        foreach (var (name, text) in files)
         {
-            vocabulary[merge.Replace(" ", "")] = vocabulary.Count;
+            directory.Write(name, text);
         }
 
+        return TextTokenizer.Load(directory.Path);
+    }
+
+    /// <summary>The text of its tokenizer.json.</summary>
+    public static string Json(string[]? merges = null, bool framed = false)
+    {
         var json = new Dictionary<string, object>
         {
             ["added_tokens"] = new[] { Added(Begin, "<s>"), Added(End, "</s>") },
             ["pre_tokenizer"] = new { type = "ByteLevel", add_prefix_space = false, trim_offsets = true, use_regex = false },
             ["decoder"] = new { type = "ByteLevel" },
-            ["model"] = new { type = "BPE", vocab = vocabulary, merges = merges ?? [] },
+            ["model"] = new { type = "BPE", vocab = Vocabulary(merges), merges = merges ?? [] },
         };
         if (framed)
         {
@@ -38,9 +50,19 @@ public static class TinyTokenizer
                 """)!;
         }
 
-        File.WriteAllText(Path.Combine(directory.Path, "tokenizer.json"), JsonSerializer.Serialize(json));
-        File.WriteAllText(Path.Combine(directory.Path, "tokenizer_config.json"), JsonSerializer.Serialize(new { bos_token = begins ? "<s>" : null, eos_token = ends ? "</s>" : null }));
-        return TextTokenizer.Load(directory.Path);
+        return JsonSerializer.Serialize(json);
+    }
+
+    /// <summary>The ids of its bytes and of its merges' results.</summary>
+    public static Dictionary<string, int> Vocabulary(string[]? merges = null)
+    {
+        var vocabulary = Bytes();
+        foreach (var merge in merges ?? [])
+        {
+            vocabulary[merge.Replace(" ", "")] = vocabulary.Count;
+        }
+
+        return vocabulary;
     }
 
     /// <summary>The ids of a text of plain characters; ^ and $ stand for the begin and the end token.</summary>
