@@ -48,6 +48,7 @@ public static class RowFormats
         }
 
         var row = format.Read(fields);
+        row = row is MessagesRow or RankedRow ? row with { TemplateVariables = TemplateVariables.Read(fields) } : row;
         return (format, options.Labels && !format.IsPair ? row with { Label = fields.Flag("label") }
             : options.RewardMargins && row is not RankedRow ? row with { RewardMargin = row.RewardMargin ?? ScoredRows.RewardMargin(fields) }
             : row);
