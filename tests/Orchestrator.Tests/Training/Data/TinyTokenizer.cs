@@ -17,6 +17,13 @@ public static class TinyTokenizer
     public static TextTokenizer Create(string[]? merges = null, bool framed = false, bool begins = true, bool ends = true)
     {
         using var directory = new DataDirectory();
+        Write(directory.Path, merges, framed, begins, ends);
+        return TextTokenizer.Load(directory.Path);
+    }
+
+    /// <summary>The same as files of a model's folder.</summary>
+    public static void Write(string folder, string[]? merges = null, bool framed = false, bool begins = true, bool ends = true)
+    {
         var vocabulary = Bytes();
         foreach (var merge in merges ?? [])
         {
@@ -38,9 +45,8 @@ public static class TinyTokenizer
                 """)!;
         }
 
-        File.WriteAllText(Path.Combine(directory.Path, "tokenizer.json"), JsonSerializer.Serialize(json));
-        File.WriteAllText(Path.Combine(directory.Path, "tokenizer_config.json"), JsonSerializer.Serialize(new { bos_token = begins ? "<s>" : null, eos_token = ends ? "</s>" : null }));
-        return TextTokenizer.Load(directory.Path);
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), JsonSerializer.Serialize(json));
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new { bos_token = begins ? "<s>" : null, eos_token = ends ? "</s>" : null }));
     }
 
     /// <summary>The ids of a text of plain characters; ^ and $ stand for the begin and the end token.</summary>
