@@ -26,6 +26,8 @@ public sealed class RecipeTests : IDisposable
     public async Task Two_workers_tune_a_model_of_every_family(string family)
     {
         await OrchestratorProcess.RunAsync(0, "train", Recipe(family), "--workers", "2");
+        var resolved = File.ReadAllText(In("out", "run.yaml"));
+        Assert.All(["  pairs_per_step: 16\n", "  pairs_per_leaf: 4\n"], line => Assert.Contains(line, resolved, StringComparison.Ordinal));
         var steps = Lines(In("out", "metrics.jsonl")).Where(line => line.TryGetProperty("loss", out _)).ToArray();
         Assert.Equal(Steps, steps.Length);
         Assert.Equal(Math.Log(2), steps[0].GetProperty("loss").GetDouble(), 1e-6);
@@ -103,8 +105,8 @@ public sealed class RecipeTests : IDisposable
             report_to: none
             seed: 42
             output_dir: {In("out")}
-            pairs_per_step: 16
-            pairs_per_leaf: 4
+            per_device_train_batch_size: 4
+            gradient_accumulation_steps: 4
             device: cpu
             threads_per_worker: 1
             {more}

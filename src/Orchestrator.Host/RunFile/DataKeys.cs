@@ -46,7 +46,7 @@ public static class DataKeys
         "Tokens of prompt and completion together; longer ones are truncated.");
 
     public static readonly Key<int?> MaxPromptLength = new(Section, "max_prompt_length", Kinds.Whole(1, 1 << 20).OrNull("no limit of its own"), null,
-        "Tokens of the prompt; with truncation_mode paper null is half of max_length.");
+        "Tokens of the prompt; a longer one keeps its end. With truncation_mode paper it is cut by the authors' rule, and null is half of max_length.");
 
     public static readonly Key<string> TruncationMode = new(Section, "truncation_mode", Kinds.Choice(["keep_start", "keep_end", "paper"]), "keep_start",
         "What a row that is too long keeps; paper: the rule of the DPO authors' code.");

@@ -6,7 +6,7 @@ public static class ForeignNames
     private static readonly Dictionary<string, string> Hints = new(StringComparer.Ordinal)
     {
         ["per_device_train_batch_size"] = "Write data.pairs_per_leaf, the pairs of one forward and backward.",
-        ["per_device_eval_batch_size"] = "Write data.pairs_per_leaf, the pairs of one forward.",
+        ["per_device_eval_batch_size"] = "Leave it out: an evaluation takes data.pairs_per_leaf pairs in a forward.",
         ["gradient_accumulation_steps"] = "Write data.pairs_per_step, the pairs of a step: per_device_train_batch_size x gradient_accumulation_steps x number of devices.",
         ["batch_size"] = "Write data.pairs_per_step, the pairs of a step.",
         ["train_file"] = "Write data.train.",
@@ -15,8 +15,8 @@ public static class ForeignNames
         ["dataset"] = "Write data.train, a file or a list of {path: FILE, weight: NUMBER}.",
         ["ref_model"] = "Write model.reference.",
         ["max_completion_length"] = "Write data.max_length (prompt and completion together) and data.max_prompt_length.",
-        ["eval_strategy"] = "Write output.eval_every_steps.",
-        ["save_strategy"] = "Write output.save_every_steps or output.save_every_minutes.",
+        ["eval_strategy"] = "Write output.eval_every_steps, or eval_steps beside eval_strategy: steps (TRL takes logging_steps for it where it is absent).",
+        ["save_strategy"] = "Write output.save_every_steps, or save_steps beside save_strategy: steps (TRL takes 500 for it where it is absent), or output.save_every_minutes.",
         ["logging_dir"] = "Metrics go to metrics.jsonl, and with output.report_to: tensorboard to tensorboard/, in output.output_dir.",
         ["tensorboard"] = "Write output.report_to: tensorboard.",
         ["resume_from_checkpoint"] = "Start with: orchestrator train RUN.yaml --resume.",
@@ -31,14 +31,14 @@ public static class ForeignNames
         ["n_epochs"] = "Write training.num_train_epochs.",
         ["num_workers"] = "Write cluster.workers.",
         ["disable_dropout"] = "Dropout is always off.",
+        ["rpo_alpha"] = "Write objective.loss_type: [sigmoid, sft] and objective.loss_weights: [1, rpo_alpha's value].",
+        ["generate_during_eval"] = "Write output.eval_samples, the prompts of each evaluation set that policy and reference answer.",
         ["max_grad_norm_clip"] = "Write training.max_grad_norm.",
     };
 
     /// <summary>Values that ask for what is done here anyway, or that decide nothing about a result; none listed: any value.</summary>
     private static readonly Dictionary<string, string[]> Granted = new(StringComparer.Ordinal)
     {
-        ["eval_strategy"] = ["steps"],
-        ["save_strategy"] = ["steps"],
         ["disable_dropout"] = ["true"],
         ["do_train"] = ["true"],
         ["fp16"] = ["false"],
@@ -58,10 +58,14 @@ public static class ForeignNames
     };
 
     /// <summary>Whether a key of a recipe for another trainer may stay where it is.</summary>
-    /// <param name="lora">Whether the file asks for adapters by keys of ours.</param>
-    public static bool MayStay(string name, YamlValue value, bool lora) => name == "use_peft"
-        ? value.Text == (lora ? "true" : "false")
-        : Granted.TryGetValue(name, out var values) && (values.Length == 0 || values.Contains(value.Text));
+    /// <param name="written">The keys of ours that the file has.</param>
+    public static bool MayStay(string name, YamlValue value, IReadOnlyDictionary<Key, YamlValue> written) => name switch
+    {
+        "use_peft" => value.Text == (written.Keys.Any(key => key.Section == LoraKeys.Rank.Section) ? "true" : "false"),
+        "eval_strategy" => value.Text == "steps" && written.ContainsKey(OutputKeys.EvalEverySteps),
+        "save_strategy" => value.Text == "steps" && written.ContainsKey(OutputKeys.SaveEverySteps),
+        _ => Granted.TryGetValue(name, out var values) && (values.Length == 0 || values.Contains(value.Text)),
+    };
 
     public static string? HintFor(string name) => Hints.GetValueOrDefault(name);
 }

@@ -20,10 +20,11 @@ internal sealed class GivenValues
             return;
         }
 
-        var lora = root.Entries.Any(entry => entry.Key.Text == LoraKeys.Rank.Section || Keys.Find(entry.Key.Text)?.Section == LoraKeys.Rank.Section);
+        var written = Written(root);
+        AddBatch(root, written, folder);
         foreach (var (name, value) in root.Entries)
         {
-            if (ForeignNames.MayStay(name.Text, value, lora))
+            if (ForeignBatch.Owns(name.Text) || ForeignNames.MayStay(name.Text, value, written))
             {
                 continue;
             }
@@ -63,6 +64,31 @@ internal sealed class GivenValues
         catch (RunFileException error)
         {
             Problems.AddRange(error.Problems);
+        }
+    }
+
+    /// <summary>What the file says of each key of ours, at the key's place.</summary>
+    private static Dictionary<Key, YamlValue> Written(YamlValue root)
+    {
+        var written = new Dictionary<Key, YamlValue>();
+        foreach (var (name, value) in root.Entries.SelectMany(entry => Keys.Sections.Contains(entry.Key.Text) && entry.Value.Shape == YamlShape.Map ? [.. entry.Value.Entries] : new[] { entry }))
+        {
+            if (Keys.Find(name.Text) is { } key)
+            {
+                written.TryAdd(key, value with { Place = name.Place });
+            }
+        }
+
+        return written;
+    }
+
+    private void AddBatch(YamlValue root, Dictionary<Key, YamlValue> written, string folder)
+    {
+        var (values, problems) = ForeignBatch.Read(root, written);
+        Problems.AddRange(problems);
+        foreach (var (key, value) in values)
+        {
+            Values[key] = (value, folder);
         }
     }
 

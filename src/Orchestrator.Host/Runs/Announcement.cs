@@ -61,6 +61,11 @@ public static class Announcement
             yield return string.Create(CultureInfo.InvariantCulture, $"  mixed: {100.0 * share.PerEpoch / job.Plan.Pairs:0.0} % {source.Path}: {share.PerEpoch} pairs an epoch, of {share.Rows}");
         }
 
+        if (data.Dated)
+        {
+            yield return "WARNING: the chat template may write today's date into prompts: the same rows then differ from day to day, between runs and from what is scored later. Set data.chat_template to a template file that does not call strftime_now.";
+        }
+
         if (data.Train.Desirable is { } desirable && Balance(settings, desirable, data.Train.RowsKept - desirable) is { } unbalanced)
         {
             yield return unbalanced;

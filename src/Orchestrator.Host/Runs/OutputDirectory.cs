@@ -58,7 +58,7 @@ public sealed record OutputDirectory(string Path)
         }
 
         string[] folders = [.. new[] { "checkpoints", "model", "pairs", "logs", "cache", "tensorboard" }.Select(In)];
-        if (HoldsRun && inputs.OfType<string>().FirstOrDefault(input => folders.Any(folder => IsWithin(input, folder))) is { } needed)
+        if (HoldsRun && inputs.OfType<string>().FirstOrDefault(input => folders.Any(folder => RealPath.IsWithin(input, folder))) is { } needed)
         {
             throw new ArgumentException($"{needed} is part of the run in {Path}, which would be deleted, and the new run reads it. Name another output folder: --output DIR.");
         }
@@ -74,9 +74,6 @@ public sealed record OutputDirectory(string Path)
             File.Delete(name);
         }
     }
-
-    private static bool IsWithin(string path, string folder) =>
-        (System.IO.Path.GetFullPath(path) + System.IO.Path.DirectorySeparatorChar).StartsWith(System.IO.Path.GetFullPath(folder) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

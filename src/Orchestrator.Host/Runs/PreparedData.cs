@@ -13,6 +13,9 @@ namespace Orchestrator.Host.Runs;
 /// <param name="Notes">Where each set's tokens came from, in words.</param>
 public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSources, ImmutableArray<(string Name, DataReport Report)> Eval, ImmutableArray<string> Notes)
 {
+    /// <summary>Prompts may hold the date of the day on which they were made.</summary>
+    public bool Dated { get; init; }
+
     /// <summary>The evaluation set that data.test_split_size makes.</summary>
     public const string HeldOut = "eval";
 
@@ -51,14 +54,15 @@ public sealed record PreparedData(DataReport Train, ImmutableArray<int> RowsOfSo
         ImmutableArray<IReadOnlyList<string>> sources = [.. settings.Of(DataKeys.Train).Select(source => DataFiles.Find([source.Path]))];
         HoldOut? split = settings.Of(DataKeys.TestSplitSize) is { } share ? new HoldOut(share, settings.Of(TrainingKeys.Seed), output.Pairs(HeldOut)) : null;
         var (train, heldOut) = Prepare("train", [.. sources.SelectMany(files => files)], split);
-        return new PreparedData(
-            train,
-            RowsOf(sources, train.RowsKeptOfFile),
-            [
-                .. heldOut is null ? Array.Empty<(string, DataReport)>() : [(HeldOut, heldOut)],
-                .. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File], null).Rows)),
-            ],
-            notes.ToImmutable());
+        ImmutableArray<(string Name, DataReport Report)> eval =
+        [
+            .. heldOut is null ? Array.Empty<(string, DataReport)>() : [(HeldOut, heldOut)],
+            .. settings.Of(DataKeys.Eval).Select(set => (set.Name, Prepare(set.Name, [set.File], null).Rows)),
+        ];
+        return new PreparedData(train, RowsOf(sources, train.RowsKeptOfFile), eval, notes.ToImmutable())
+        {
+            Dated = text.Chat is ChatTemplate { UsesClock: true } && eval.Select(set => set.Report).Prepend(train).Any(report => report.Formats.Keys.Any(RowFormats.MayBeMessages)),
+        };
     }
 
     public ImmutableArray<EvaluationSet> EvaluationSets(int pairsPerLeaf, int samples) =>

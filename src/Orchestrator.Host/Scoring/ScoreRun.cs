@@ -85,7 +85,7 @@ public sealed record ScoreRun(Settings Settings)
         var adapter = Settings.Of(ModelKeys.Adapter);
         var reference = Settings.Of(ModelKeys.Reference) ?? (adapter is null ? null : Settings.Of(ModelKeys.Path));
         var objective = Mapping.Objective(Settings);
-        return new ScoreOptions
+        var options = new ScoreOptions
         {
             Model = Settings.Of(ModelKeys.Path),
             Adapter = adapter,
@@ -94,6 +94,7 @@ public sealed record ScoreRun(Settings Settings)
             Device = DeviceChoice.Parse(Settings.Of(ClusterKeys.Device)).Text,
             Threads = Settings.Of(ClusterKeys.Threads),
         };
+        return Settings.Of(DataKeys.PairsPerLeaf) is { } rows ? options with { RowsPerPass = rows } : options;
     }
 
     /// <summary>The totals in one line for people.</summary>

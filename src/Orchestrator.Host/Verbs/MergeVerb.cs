@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orchestrator.Host.Runs;
 using Orchestrator.Training.Models;
 using Orchestrator.Training.Models.Adapters;
 
@@ -12,7 +13,7 @@ public static class MergeVerb
         var model = new Option<string>("--model") { Required = true, Description = "The model that the adapter was trained for, a folder in Hugging Face layout." };
         var adapter = new Option<string>("--adapter") { Required = true, Description = "The adapter, a folder in PEFT's layout." };
         var target = new Option<string>("--out") { Required = true, Description = "The folder of the merged model." };
-        var overwrite = new Option<bool>("--overwrite") { Description = "Replace what lies in the folder." };
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace the model that lies in the folder; a folder that is more than a model is never deleted." };
         var command = new Command("merge", "Merge an adapter into its model.") { model, adapter, target, overwrite };
         command.SetAction((parsed, cancellation) => RunAsync(
             VerbOptions.Folder(parsed.GetRequiredValue(model)),
@@ -24,11 +25,14 @@ public static class MergeVerb
         return command;
     }
 
-    /// <exception cref="ArgumentException">The target holds something and may not be overwritten, or is one of the sources.</exception>
+    /// <exception cref="ArgumentException">The target holds something that may not be overwritten, or one of the sources, or lies in one.</exception>
     public static async Task<int> RunAsync(string model, string adapter, string target, bool overwrite, TextWriter to, CancellationToken cancellation)
     {
-        RequireFree(target, [model, adapter], overwrite);
         var beside = Path.TrimEndingDirectorySeparator(target) + ".tmp";
+        RequireApart(target, [model, adapter]);
+        RequireApart(beside, [model, adapter]);
+        RequireFree(target, overwrite);
+        RequireFilesAlone(beside);
         Delete(beside);
         await using (var loaded = await LoadedModel.LoadAsync(model, adapter, "cpu", cancellation))
         {
@@ -48,16 +52,45 @@ public static class MergeVerb
         return ExitCode.Done;
     }
 
-    private static void RequireFree(string target, IEnumerable<string> sources, bool overwrite)
+    private static void RequireApart(string target, IEnumerable<string> sources)
     {
-        if (sources.Any(source => Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)) == Path.TrimEndingDirectorySeparator(target)))
+        foreach (var source in sources)
         {
-            throw new ArgumentException($"--out is {target}, which is what would be merged. Name another folder.");
+            var (holds, lies) = (RealPath.IsWithin(source, target), RealPath.IsWithin(target, source));
+            if (holds || lies)
+            {
+                var where = holds && lies ? "is what would be merged" : holds ? $"holds {source}, which would be merged" : $"lies in {source}, which would be merged";
+                throw new ArgumentException($"--out is {target}, which {where}. Name another folder.");
+            }
+        }
+    }
+
+    private static void RequireFree(string target, bool overwrite)
+    {
+        if (!Directory.Exists(target) || !Directory.EnumerateFileSystemEntries(target).Any())
+        {
+            return;
         }
 
-        if (!overwrite && Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
+        if (!overwrite)
         {
-            throw new ArgumentException($"--out is {target}, which is not empty. Name another folder, or replace what lies there: --overwrite.");
+            throw new ArgumentException($"--out is {target}, which is not empty. Name another folder, or replace the model that lies there: --overwrite.");
+        }
+
+        if (!File.Exists(Path.Combine(target, "config.json")))
+        {
+            throw new ArgumentException($"--out is {target}, which holds no config.json: it is no model, and is not deleted. Name another folder.");
+        }
+
+        RequireFilesAlone(target);
+    }
+
+    // A folder that a model was saved into has none in it: whatever else has them is somebody's work.
+    private static void RequireFilesAlone(string folder)
+    {
+        if (Directory.Exists(folder) && Directory.EnumerateDirectories(folder).FirstOrDefault() is { } inner)
+        {
+            throw new ArgumentException($"{folder} holds the folder {Path.GetFileName(inner)}: it is more than a model, and is not deleted. Name another folder: --out DIR.");
         }
     }
 

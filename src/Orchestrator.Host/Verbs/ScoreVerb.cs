@@ -14,7 +14,7 @@ public static class ScoreVerb
         var adapter = VerbOptions.Adapter();
         var reference = new Option<string?>("--reference") { Description = "The reference; without one it is the model without its adapter, and where there is no adapter every completion counts as equally likely." };
         var data = new Option<string>("--data") { Required = true, Description = "A file of pairs: .jsonl, .json (also .gz) or .parquet." };
-        var loss = new Option<string?>("--loss") { Description = "As objective.loss_type." };
+        var loss = new Option<string?>("--loss") { Description = "As objective.loss_type. Terms that count the tokens of a step alike (sft, cpo, unlikelihood) take data.pairs_per_leaf rows for one, as an evaluation does." };
         var beta = new Option<string?>("--beta") { Description = "As objective.beta." };
         var smoothing = new Option<string?>("--label-smoothing") { Description = "As objective.label_smoothing." };
         var file = new Option<string?>("--out") { Description = "Write one JSON object a pair to this file." };

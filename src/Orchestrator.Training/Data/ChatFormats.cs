@@ -1,3 +1,5 @@
+using Orchestrator.Training.Data.Rows;
+
 namespace Orchestrator.Training.Data;
 
 /// <summary>Writes conversations out as the text that the model reads.</summary>
@@ -12,8 +14,9 @@ public interface IChatFormat
     string? Identity => null;
 
     /// <param name="addGenerationPrompt">End with what comes before the assistant's next words.</param>
+    /// <param name="variables">What the conversation brings beside its messages: "tools", "documents", "enable_thinking" and so on.</param>
     /// <exception cref="InvalidDataException">The conversation is not one that the format can write; the message says why.</exception>
-    string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt);
+    string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null);
 }
 
 /// <summary>What data.chat_template in a run file names.</summary>
@@ -51,8 +54,10 @@ public sealed class TranscriptFormat : IChatFormat
     public string Identity => "transcript";
 
     /// <inheritdoc/>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) =>
-        string.Concat(messages.Select((message, at) => Turn(message, at))) + (addGenerationPrompt ? "\n\nAssistant:" : "");
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null) =>
+        Array.Find([TemplateVariables.Tools, TemplateVariables.Documents], name => TemplateVariables.Holds(variables, name)) is { } unwritten
+            ? throw new InvalidDataException($"the row has {unwritten}, and transcripts write none. Set data.chat_template to a template that does")
+            : string.Concat(messages.Select((message, at) => Turn(message, at))) + (addGenerationPrompt ? "\n\nAssistant:" : "");
 
     private static string Turn(ChatMessage message, int at) => message.Role switch
     {

@@ -70,19 +70,19 @@ public sealed class ChatTemplate : IChatFormat
 
     /// <param name="messages">The conversation.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
-    /// <param name="extra">
+    /// <param name="variables">
     /// Further variables ("tools", "documents", "enable_thinking"), which also replace those of the same name: text, numbers, booleans, null,
     /// JsonElement, lists and dictionaries of them.
     /// </param>
     /// <returns>The text to be tokenised without adding special tokens: a template writes its own.</returns>
     /// <exception cref="InvalidDataException">The template refuses the conversation or fails on it; with file, line and reason.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? extra = null)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var evaluator = new Evaluator(new Limits());
         try
         {
-            return new Renderer(evaluator).Render(_statements, Variables(messages, addGenerationPrompt, extra));
+            return new Renderer(evaluator).Render(_statements, Variables(messages, addGenerationPrompt, variables));
         }
         catch (TemplateError error)
         {
@@ -90,17 +90,14 @@ public sealed class ChatTemplate : IChatFormat
         }
     }
 
-    /// <inheritdoc/>
-    string IChatFormat.Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt);
-
-    private Scope Variables(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? extra)
+    private Scope Variables(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? more)
     {
         var variables = new Scope(Globals.Create(_clock));
         variables.Set("messages", JsonValues.Of(messages));
         variables.Set("tools", null);
         variables.Set("documents", null);
         variables.Set("add_generation_prompt", addGenerationPrompt);
-        foreach (var (name, value) in _specialTokens.Concat(extra ?? SpecialTokenValues.None))
+        foreach (var (name, value) in _specialTokens.Concat(more ?? SpecialTokenValues.None))
         {
             variables.Set(name, JsonValues.Of(value));
         }

@@ -7,7 +7,8 @@ public enum TruncationMode
 {
     /// <summary>
     /// Every sequence keeps its first M tokens, so an answer loses its end; a row whose prompt alone fills M has nothing left of its answers
-    /// and is dropped. A prompt longer than max_prompt_length first keeps its first max_prompt_length tokens.
+    /// and is dropped. A prompt longer than max_prompt_length first keeps its last max_prompt_length tokens, as TRL did while it had that key:
+    /// the last question of a chat stands there.
     /// M = 6, P = 4, C = 3, R = 1: the prompt stays, chosen keeps 2 tokens, rejected 1.
     /// </summary>
     KeepStart,
@@ -70,7 +71,7 @@ public sealed record DataOptions
     [Range(2, int.MaxValue)]
     public int? MaxLength { get; init; } = 512;
 
-    /// <summary>Tokens of a prompt at most; null: no limit of its own, and half of <see cref="MaxLength"/> for <see cref="TruncationMode.Paper"/>.</summary>
+    /// <summary>Tokens of a prompt at most, its last ones (<see cref="TruncationMode.Paper"/> by its own rule); null: no limit of its own, and half of <see cref="MaxLength"/> for <see cref="TruncationMode.Paper"/>.</summary>
     [Range(1, int.MaxValue)]
     public int? MaxPromptLength { get; init; }
 

@@ -45,6 +45,9 @@ public sealed record DataReport
     /// <summary>Rows kept whose answers differed only in what truncation took: they teach nothing.</summary>
     public required long SameAfterTruncation { get; init; }
 
+    /// <summary>Rows kept that have tools and are text or ids already, into which no chat template writes them.</summary>
+    public long ToolsUnwritten { get; init; }
+
     /// <summary>Of the rows kept, as truncated.</summary>
     public required TokenStatistics PromptTokens { get; init; }
 
@@ -96,6 +99,11 @@ public sealed record DataReport
         {
             yield return $"truncated: {TruncatedPrompts} prompts ({CutPromptTokens} tokens cut), {TruncatedCompletions} answers ({CutCompletionTokens} tokens cut)"
                 + (SameAfterTruncation > 0 ? $"; {SameAfterTruncation} rows have the same answer twice since" : "");
+        }
+
+        if (ToolsUnwritten > 0)
+        {
+            yield return $"tools: {ToolsUnwritten} row{(ToolsUnwritten == 1 ? " is" : "s are")} text or ids already, and {(ToolsUnwritten == 1 ? "its" : "their")} \"tools\" were not written into {(ToolsUnwritten == 1 ? "it" : "them")}";
         }
 
         yield return $"tokens: prompt {Short(PromptTokens)}, answer {Short(CompletionTokens)}, sequence {Short(SequenceTokens)}, {RowTokens.Total} in all";

@@ -12,7 +12,7 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, DataOptions opt
     private readonly SortedDictionary<string, long> _formats = new(StringComparer.Ordinal);
     private readonly LengthCounts _prompts = new(), _completions = new(), _sequences = new(), _rows = new();
     private readonly int[] _keptOfFile = new int[files.Count];
-    private long _read, _prompt, _completion, _same, _cutPrompt, _cutCompletion;
+    private long _read, _prompt, _completion, _same, _toolsUnwritten, _cutPrompt, _cutCompletion;
     private int _kept, _desirable;
 
     public void Skip(RowOutcome outcome)
@@ -45,6 +45,7 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, DataOptions opt
         _cutPrompt += whole.Prompt.Length - row.Prompt.Length;
         _cutCompletion += whole.Chosen.Length - row.Chosen.Length + (whole.Rejected.Length - row.Rejected.Length);
         _same += row.Chosen.AsSpan().SequenceEqual(row.Rejected) ? 1 : 0;
+        _toolsUnwritten += outcome.ToolsUnwritten ? 1 : 0;
         _prompts.Add(row.Prompt.Length);
         _rows.Add(row.Prompt.Length + row.Chosen.Length + row.Rejected.Length);
         foreach (var answer in row.Rejected.Length == 0 ? [row.Chosen] : new[] { row.Chosen, row.Rejected })
@@ -69,6 +70,7 @@ internal sealed class ReportBuilder(IReadOnlyList<string> files, DataOptions opt
         TruncatedCompletions = _completion,
         CutCompletionTokens = _cutCompletion,
         SameAfterTruncation = _same,
+        ToolsUnwritten = _toolsUnwritten,
         PromptTokens = _prompts.Summarize(),
         CompletionTokens = _completions.Summarize(),
         SequenceTokens = _sequences.Summarize(),

@@ -36,6 +36,9 @@ public static class RowFormats
     /// <summary>The names of the formats.</summary>
     public static ImmutableArray<string> Names { get; } = [.. All.Select(format => format.Name)];
 
+    /// <summary>Whether rows of the format of that name may be messages, which a chat template writes out; binarized ones may be either.</summary>
+    public static bool MayBeMessages(string name) => name == "shp" || (name != "hh" && All.Single(format => format.Name == name).PromptEndMatters);
+
     /// <summary>The row, and the format it has.</summary>
     internal static (RowFormat Format, Row Row) Read(JsonFields fields, DataOptions options)
     {
@@ -48,6 +51,7 @@ public static class RowFormats
         }
 
         var row = format.Read(fields);
+        row = row is MessagesRow or RankedRow ? row with { TemplateVariables = TemplateVariables.Read(fields) } : row;
         return (format, options.Labels && !format.IsPair ? row with { Label = fields.Flag("label") }
             : options.RewardMargins && row is not RankedRow ? row with { RewardMargin = row.RewardMargin ?? ScoredRows.RewardMargin(fields) }
             : row);

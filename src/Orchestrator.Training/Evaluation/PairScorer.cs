@@ -30,7 +30,10 @@ public sealed record ScoreOptions
     /// <summary>Threads of one CPU operation; null leaves libtorch's own choice.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Rows of one forward pass; results depend on it by rounding only.</summary>
+    /// <summary>
+    /// Rows of one forward pass. A loss that counts the tokens of a step alike (sft, cpo, unlikelihood) takes them for a step, as an evaluation takes
+    /// data.pairs_per_leaf rows; all else depends on it by rounding only.
+    /// </summary>
     public int RowsPerPass { get; init; } = 8;
 
     /// <summary>Rows of hidden states whose logits are in memory at once.</summary>
@@ -51,7 +54,7 @@ public sealed record CompletionScore(ImmutableArray<float> Policy, ImmutableArra
 /// <param name="Row">Its index.</param>
 /// <param name="Rejected">Null where rows have one completion.</param>
 /// <param name="ChosenReward">β times the log-ratio; null where the objective has no rewards.</param>
-/// <param name="Loss">Of this row by itself, in nats.</param>
+/// <param name="Loss">The row's share of the loss, in nats; of a single completion the sum over its tokens.</param>
 public sealed record PairScore(int Row, CompletionScore Chosen, CompletionScore? Rejected, double? ChosenReward, double? RejectedReward, double Loss)
 {
     /// <summary>Chosen reward minus rejected reward.</summary>
@@ -65,7 +68,8 @@ public sealed record ScoreTotals(long Rows, double Loss, long WithRewards, long 
 {
     public static ScoreTotals Nothing { get; } = new(0, 0, 0, 0, 0, 0, 0);
 
-    public double MeanLoss => Loss / Rows;
+    /// <summary>As evaluations have it: over pairs, and of single completions over tokens.</summary>
+    public double MeanLoss => Loss / (RejectedTokens > 0 ? Rows : ChosenTokens);
 
     public double Accuracy => (double)Preferred / WithRewards;
 
@@ -104,9 +108,9 @@ public sealed class PairScorer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RowsPerPass, 1);
         var objective = Objective.Create(options.Objective);
-        if (objective.Needs.Mismatched)
+        if (objective.Needs.WholeStep)
         {
-            throw new ArgumentException($"The objective {objective.Name} judges a row by a whole step's rows, and scoring looks at each by itself. Score pairs with the loss sigmoid: the rewards are the same.", nameof(options));
+            throw new ArgumentException($"The objective {objective.Name} judges a row by a whole step's rows, and scoring has no steps. Score pairs with the loss sigmoid: the rewards are the same.", nameof(options));
         }
 
         if (objective.Needs.Reference && options.Reference is null)
@@ -176,22 +180,22 @@ public sealed class PairScorer : IAsyncDisposable
         var aligned = _objective.Needs.Aligned ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var policy = TrainStep.TokenLogps(_policy, batch, _options.LogprobChunk, aligned: aligned);
         var reference = _reference is null ? null : _reference.Run(model => TrainStep.TokenLogps(model, batch, _options.LogprobChunk));
-        var all = TrainStep.Complete(_objective.Needs, policy, batch.Lengths, aligned);
-        var allReference = reference is null ? null : TrainStep.Complete(_objective.Needs, reference, batch.Lengths);
-        var completions = Cut(batch.Lengths, Values(policy), reference is null ? null : Values(reference));
-        var perRow = _objective.Needs.CompletionsPerRow;
-        return [.. rows.Select((row, i) =>
+        var all = TrainStep.Complete(_objective.Needs, policy, batch.Lengths, aligned) with
         {
-            // One row at a time: a loss that looks across pairs sees this one alone.
-            var (own, ownReference) = (all.Slice(i, 1), allReference?.Slice(i, 1));
-            var result = _objective.Compute(own, ownReference, StepView.Alone(own, ownReference));
-            return new PairScore(
-                row, completions[i * perRow], perRow == 2 ? completions[i * perRow + 1] : null,
-                result.ChosenRewards?.item<double>(), result.RejectedRewards?.item<double>(), result.Loss.item<double>());
-        })];
+            RewardMargin = _objective.Needs.RewardMargins ? tensor(set.RewardMargins(rows), device: _policy.Device) : null,
+        };
+        var allReference = reference is null ? null : TrainStep.Complete(_objective.Needs, reference, batch.Lengths);
+        var completions = Cut(batch.Lengths, Tokens(policy), reference is null ? null : Tokens(reference));
+        var perRow = _objective.Needs.CompletionsPerRow;
+        var result = _objective.Compute(all, allReference, StepView.Alone(all, allReference));
+        var (losses, chosen, rejected) = (Values(result.Loss), Values(result.ChosenRewards), Values(result.RejectedRewards));
+        return [.. rows.Select((row, i) => new PairScore(
+            row, completions[i * perRow], perRow == 2 ? completions[i * perRow + 1] : null, chosen?[i], rejected?[i], losses![i]))];
     }
 
-    private static float[] Values(Tensor tokens) => tokens.cpu().data<float>().ToArray();
+    private static double[]? Values(Tensor? rows) => rows?.cpu().data<double>().ToArray();
+
+    private static float[] Tokens(Tensor tokens) => tokens.cpu().data<float>().ToArray();
 
     private static List<CompletionScore> Cut(int[] lengths, float[] policy, float[]? reference)
     {

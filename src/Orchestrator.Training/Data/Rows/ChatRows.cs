@@ -31,12 +31,13 @@ internal static class ChatRows
 
     private static (string Prompt, string Chosen, string? Rejected) Parted(IChatFormat format, MessagesRow row)
     {
-        var prompt = format.Render(row.Prompt, addGenerationPrompt: true);
+        string Render(ChatMessage[] messages, bool addGenerationPrompt = false) => format.Render(messages, addGenerationPrompt, row.TemplateVariables);
+        var prompt = Render(row.Prompt, addGenerationPrompt: true);
 
         // Without a generation prompt some templates end the whole text with an end token: what both renderings write are the turns.
-        var turns = prompt[..prompt.AsSpan().CommonPrefixLength(format.Render(row.Prompt, addGenerationPrompt: false))];
-        var chosen = format.Render([.. row.Prompt, .. row.Chosen], addGenerationPrompt: false);
-        var rejected = row.Rejected is null ? null : format.Render([.. row.Prompt, .. row.Rejected], addGenerationPrompt: false);
+        var turns = prompt[..prompt.AsSpan().CommonPrefixLength(Render(row.Prompt))];
+        var chosen = Render([.. row.Prompt, .. row.Chosen]);
+        var rejected = row.Rejected is null ? null : Render([.. row.Prompt, .. row.Rejected]);
         var shared = Shared(prompt, chosen, rejected);
         return shared >= turns.Length
             ? (chosen[..shared], chosen[shared..], rejected?[shared..])

@@ -79,6 +79,23 @@ internal sealed class JsonFields(JsonElement row, IReadOnlyDictionary<string, st
         return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, value, "a list");
     }
 
+    /// <summary>A value of that kind, or the text of one; null where there is none, or a blank text.</summary>
+    public JsonElement? Json(string name, JsonValueKind kind, string needed)
+    {
+        var value = Find(name);
+        if (value is { ValueKind: JsonValueKind.String } text)
+        {
+            value = string.IsNullOrWhiteSpace(Text(text)) ? null : Parsed(name, Text(text), needed);
+        }
+
+        return value switch
+        {
+            null or { ValueKind: JsonValueKind.Null } => null,
+            { } found when found.ValueKind == kind => found,
+            { } other => throw Wrong(name, other, needed),
+        };
+    }
+
     /// <summary>A number, or a text that is one; null where the field is null or a text such as "N/A".</summary>
     public double? Score(string name)
     {
@@ -140,6 +157,18 @@ internal sealed class JsonFields(JsonElement row, IReadOnlyDictionary<string, st
         part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String
             ? Text(text)
             : throw Wrong(where, part, "a part with a text");
+
+    private static JsonElement Parsed(string name, string text, string needed)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<JsonElement>(text);
+        }
+        catch (JsonException)
+        {
+            throw new BadRowException(RowProblem.WrongType, $"\"{name}\" is a text that is no JSON; needed: {needed}");
+        }
+    }
 
     private JsonElement Get(string name, string needed) => Find(name) ?? throw Missing(Named(name), needed);
 

@@ -8,7 +8,7 @@ internal readonly record struct RankedAnswer(string Text, double? Score);
 /// <summary>A prompt with several answers, of which a pair is still to be picked.</summary>
 internal sealed record RankedRow(ChatMessage[] Prompt, RankedAnswer[] Answers) : Row
 {
-    public override Row WithoutRejected() => new MessagesRow(Prompt, Answer(Best(1)), null);
+    public override Row WithoutRejected() => new MessagesRow(Prompt, Answer(Best(1)), null) { TemplateVariables = TemplateVariables };
 
     /// <summary>The answer of the highest score against the lowest, or against any lower one. Of equal ones the first is taken.</summary>
     /// <param name="place">Of the row: with the seed it decides which lower answer, whatever was read before.</param>
@@ -23,7 +23,7 @@ internal sealed record RankedRow(ChatMessage[] Prompt, RankedAnswer[] Answers) :
         }
 
         var rejected = choice == RejectedChoice.Worst ? lower.MinBy(answer => answer.Score) : lower[new SplitMix64(seed, place).Next(lower.Length)];
-        return new MessagesRow(Prompt, Answer(best), Answer(rejected)) { RewardMargin = best.Score - rejected.Score };
+        return new MessagesRow(Prompt, Answer(best), Answer(rejected)) { RewardMargin = best.Score - rejected.Score, TemplateVariables = TemplateVariables };
     }
 
     private RankedAnswer Best(int needed) => Answers.Count(answer => answer.Score is not null) is var scored && scored >= needed

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Orchestrator.Training.Data.Rows;
 
 /// <summary>One row as its file says it, before any tokenizer. Rejected is null where the row has one answer.</summary>
@@ -8,6 +10,9 @@ internal abstract record Row
 
     /// <summary>How much better the chosen answer is by the row's own rewards; null where it has none, or nobody asks.</summary>
     public double? RewardMargin { get; init; }
+
+    /// <summary>What the row gives a chat template beside its messages: <see cref="Rows.TemplateVariables"/>. Empty where no template writes it.</summary>
+    public IReadOnlyDictionary<string, object?> TemplateVariables { get; init; } = ImmutableDictionary<string, object?>.Empty;
 
     public abstract Row WithoutRejected();
 }

@@ -3,7 +3,11 @@ using System.Text.Json;
 namespace Orchestrator.Training.Data.Rows;
 
 /// <summary>What became of one row: ids and what truncation keeps of them, or a problem. <paramref name="Format"/> is null where it was not found out.</summary>
-internal sealed record RowOutcome(SourceLine Source, string? Format, EncodedRow? Whole, Kept Kept, RowProblem? Problem, string? Detail);
+internal sealed record RowOutcome(SourceLine Source, string? Format, EncodedRow? Whole, Kept Kept, RowProblem? Problem, string? Detail)
+{
+    /// <summary>The row has tools, and is text or ids already, into which no template writes them.</summary>
+    public bool ToolsUnwritten { get; init; }
+}
 
 /// <summary>From a line of a file to ids: parse, tell the format, read, encode, truncate. Thread-safe.</summary>
 internal sealed class RowPipeline(DataOptions options, TextTokenizer? tokenizer, IChatFormat? chat)
@@ -18,11 +22,12 @@ internal sealed class RowPipeline(DataOptions options, TextTokenizer? tokenizer,
         try
         {
             using var document = JsonDocument.Parse(source.Bytes);
-            var (format, row) = RowFormats.Read(Fields(document.RootElement), options);
+            var fields = Fields(document.RootElement);
+            var (format, row) = RowFormats.Read(fields, options);
             name = format.Name;
             whole = _encoder.Encode(Paired(row, source));
             var kept = Truncation.Cut(whole.Prompt.Length, whole.Chosen.Length, whole.Rejected.Length, options, format.PromptEndMatters);
-            return new RowOutcome(source, name, whole, kept, null, null);
+            return new RowOutcome(source, name, whole, kept, null, null) { ToolsUnwritten = row is TextRow or IdsRow && TemplateVariables.Holds(fields, TemplateVariables.Tools) };
         }
         catch (JsonException broken)
         {

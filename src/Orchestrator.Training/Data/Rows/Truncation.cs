@@ -19,8 +19,11 @@ internal static class Truncation
             : throw new BadRowException(RowProblem.TooLong, $"the prompt has {kept.Prompt} tokens, which leaves no room for an answer in max_length ({options.MaxLength})");
     }
 
-    private static Kept KeepStart(int prompt, int chosen, int rejected, DataOptions options) =>
-        Fit(0, Math.Min(prompt, options.MaxPromptLength ?? prompt), chosen, rejected, options.MaxLength);
+    private static Kept KeepStart(int prompt, int chosen, int rejected, DataOptions options)
+    {
+        var kept = Math.Min(prompt, options.MaxPromptLength ?? prompt);
+        return Fit(prompt - kept, kept, chosen, rejected, options.MaxLength);
+    }
 
     private static Kept KeepEnd(int prompt, int chosen, int rejected, DataOptions options)
     {

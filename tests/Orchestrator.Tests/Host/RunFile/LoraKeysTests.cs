@@ -33,7 +33,7 @@ public sealed class LoraKeysTests : IDisposable
     [Fact]
     public void What_another_trainer_s_recipe_says_and_holds_here_anyway_may_stay()
     {
-        var settings = _folder.Read(RunFolder.Sound + "eval_strategy: steps\ndtype: float32\nuse_peft: true\nlora_r: 4\npush_to_hub: false\ngradient_checkpointing_kwargs: {use_reentrant: false}\nprecompute_ref_log_probs: true\n");
+        var settings = _folder.Read(RunFolder.Sound + "dtype: float32\nuse_peft: true\nlora_r: 4\npush_to_hub: false\ngradient_checkpointing_kwargs: {use_reentrant: false}\nprecompute_ref_log_probs: true\n");
         Assert.Equal((4, "precompute"), (settings.Of(LoraKeys.Rank), settings.Of(ReferenceKeys.Logps)));
     }
 

@@ -91,7 +91,6 @@ public sealed class SettingsReaderTests : IDisposable
         _folder.Problems("# nothing\n").Select(problem => problem.Split('.', 4)).Select(parts => string.Join('.', parts.Take(3))));
 
     [Theory]
-    [InlineData("per_device_train_batch_size: 4", "per_device_train_batch_size is not a key. Write data.pairs_per_leaf")]
     [InlineData("eval_strategy: epoch", "eval_strategy is not a key. Write output.eval_every_steps")]
     [InlineData("use_peft: true", "use_peft is not a key. Write lora.lora_r")]
     [InlineData("use_peft: false\nlora_r: 4", "use_peft is not a key. Write lora.lora_r")]

@@ -36,6 +36,18 @@ public sealed class OutputDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void What_the_new_run_reads_is_found_through_links_too()
+    {
+        var output = new OutputDirectory(Path.Combine(_folder, "run"));
+        Directory.CreateDirectory(output.Model);
+        File.WriteAllText(output.RunFile, "");
+        var link = Path.Combine(_folder, "best-model");
+        Directory.CreateSymbolicLink(link, output.Model);
+        Assert.StartsWith($"{link} is part of the run", Assert.Throws<ArgumentException>(() => output.Begin(overwrite: true, [link])).Message, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(output.Model));
+    }
+
+    [Fact]
     public void A_folder_with_somebody_elses_files_is_never_touched()
     {
         File.WriteAllText(Path.Combine(_folder, "thesis.tex"), "");

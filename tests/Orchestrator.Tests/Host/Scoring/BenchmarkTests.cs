@@ -65,7 +65,7 @@ public sealed class BenchmarkTests
         benchmark.Add(new PairScore(0, Answer(3), null, null, null, 2), null, categories: false);
         Assert.Equal(["totals"], JsonDocument.Parse(ScoreJson.Totals(benchmark, 0)).RootElement.EnumerateObject().Select(field => field.Name));
         Assert.Single(BenchmarkText.Lines(benchmark));
-        Assert.Contains("| all | 1 | - | - | 2.000 |", BenchmarkText.Markdown(benchmark, "x"), StringComparison.Ordinal);
+        Assert.Contains("| all | 1 | - | - | 0.667 |", BenchmarkText.Markdown(benchmark, "x"), StringComparison.Ordinal);   // 2 over 3 tokens
     }
 
     private static double Margin(double confidence) => Math.Log(confidence / (1 - confidence));

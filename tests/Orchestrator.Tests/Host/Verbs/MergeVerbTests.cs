@@ -12,6 +12,8 @@ public sealed class MergeVerbTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("merge-").FullName;
 
+    private string Model => Path.Combine(_folder, "model");
+
     private string Adapter => Path.Combine(_folder, "adapter");
 
     private string Target => Path.Combine(_folder, "merged");
@@ -41,23 +43,66 @@ public sealed class MergeVerbTests : IDisposable
     }
 
     [Fact]
-    public async Task What_lies_in_the_target_is_replaced_only_where_that_is_said()
+    public async Task A_model_in_the_target_is_replaced_only_where_that_is_said()
     {
-        var model = Path.Combine(_folder, "model");
-        using (var tiny = TinyModel.Create("llama"))
-        {
-            ModelDirectory.Save(tiny, null, model);
-            using var adapter = TinyAdapter.Create(tiny.Spec);
-            AdapterDirectory.Save(adapter, tiny.Spec, null, Adapter);
-        }
-
-        Directory.CreateDirectory(Target);
-        File.WriteAllText(Path.Combine(Target, "precious.txt"), "");
-        Task<int> Merge(string to, bool overwrite) => MergeVerb.RunAsync(model, Adapter, to, overwrite, TextWriter.Null, CancellationToken.None);
-        Assert.Contains("--overwrite", (await Assert.ThrowsAsync<ArgumentException>(() => Merge(Target, false))).Message, StringComparison.Ordinal);
-        Assert.Contains("what would be merged", (await Assert.ThrowsAsync<ArgumentException>(() => Merge(model, true))).Message, StringComparison.Ordinal);
+        SaveTiny();
+        Assert.Equal(ExitCode.Done, await Merge(Target, false));
+        File.WriteAllText(Path.Combine(Target, "of-the-old-model.json"), "");
+        await Refused(Target, false, "--overwrite");
         Assert.Equal(ExitCode.Done, await Merge(Target, true));
         Assert.Equal(["config.json", "model.safetensors"], Directory.EnumerateFiles(Target).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_is_no_models_folder_is_never_deleted()
+    {
+        SaveTiny();
+        Directory.CreateDirectory(Target);
+        File.WriteAllText(Path.Combine(Target, "precious.txt"), "");
+        await Refused(Target, true, "holds no config.json");
+        File.WriteAllText(Path.Combine(Target, "config.json"), "{}");
+        Directory.CreateDirectory(Path.Combine(Target, "checkpoints"));
+        await Refused(Target, true, "holds the folder checkpoints");
+        Directory.Delete(Path.Combine(Target, "checkpoints"));
+        Directory.CreateDirectory(Path.Combine(Target + ".tmp", "another"));
+        await Refused(Target, true, $"{Target}.tmp");
+        Assert.True(File.Exists(Path.Combine(Target, "precious.txt")));
+        Assert.True(Directory.Exists(Path.Combine(Target + ".tmp", "another")));
+    }
+
+    [Fact]
+    public async Task A_target_that_holds_or_lies_in_what_is_merged_is_refused()
+    {
+        SaveTiny();
+        var link = Path.Combine(_folder, "link");
+        Directory.CreateSymbolicLink(link, _folder);
+        foreach (var overwrite in new[] { false, true })
+        {
+            await Refused(Model, overwrite, "what would be merged");
+            await Refused(Path.Combine(_folder, "adapter", "..", "model"), overwrite, "what would be merged");
+            await Refused(Path.Combine(link, "model"), overwrite, "what would be merged");
+            await Refused(_folder, overwrite, $"which holds {Model}");
+            await Refused(link, overwrite, $"which holds {Model}");
+            await Refused(Path.Combine(Model, "merged"), overwrite, $"which lies in {Model}");
+            await Refused(Path.Combine(link, "adapter", "deep", "merged"), overwrite, $"which lies in {Adapter}");
+        }
+
+        Assert.True(File.Exists(Path.Combine(Model, "model.safetensors")));
+        Assert.True(File.Exists(Path.Combine(Adapter, "adapter_model.safetensors")));
+        Assert.Equal(ExitCode.Done, await Merge(Model + "-merged", false));
+    }
+
+    private Task<int> Merge(string to, bool overwrite) => MergeVerb.RunAsync(Model, Adapter, to, overwrite, TextWriter.Null, CancellationToken.None);
+
+    private async Task Refused(string to, bool overwrite, string why) =>
+        Assert.Contains(why, (await Assert.ThrowsAsync<ArgumentException>(() => Merge(to, overwrite))).Message, StringComparison.Ordinal);
+
+    private void SaveTiny()
+    {
+        using var tiny = TinyModel.Create("llama");
+        ModelDirectory.Save(tiny, null, Model);
+        using var adapter = TinyAdapter.Create(tiny.Spec);
+        AdapterDirectory.Save(adapter, tiny.Spec, null, Adapter);
     }
 
     private static List<string> Tensors(string directory)

@@ -108,7 +108,7 @@ public sealed class RowEncodingTests : IDisposable
     {
         public bool WritesSpecialTokens => true;
 
-        public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) =>
+        public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null) =>
             "<s>" + string.Concat(messages.Select(message => $"[{message.Role}]{message.Content}" + (message.Role == "assistant" ? "</s>\n" : "")))
             + (addGenerationPrompt ? $"[assistant]{thought}" : "");
     }

@@ -16,8 +16,16 @@ public static class TinyTokenizer
     /// <param name="begins">Whether it names a begin token at all.</param>
     public static TextTokenizer Create(string[]? merges = null, bool framed = false, bool begins = true, bool ends = true)
     {
-        var config = JsonSerializer.Serialize(new { bos_token = begins ? "<s>" : null, eos_token = ends ? "</s>" : null });
-        return Load(("tokenizer.json", Json(merges, framed)), ("tokenizer_config.json", config));
+        using var directory = new DataDirectory();
+        Write(directory.Path, merges, framed, begins, ends);
+        return TextTokenizer.Load(directory.Path);
+    }
+
+    /// <summary>The same as files of a model's folder.</summary>
+    public static void Write(string folder, string[]? merges = null, bool framed = false, bool begins = true, bool ends = true)
+    {
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), Json(merges, framed));
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), JsonSerializer.Serialize(new { bos_token = begins ? "<s>" : null, eos_token = ends ? "</s>" : null }));
     }
 
     /// <summary>A tokenizer of exactly these files.</summary>

@@ -9,7 +9,8 @@ public class TruncationTests
     [Theory]
     [InlineData(TruncationMode.KeepStart, null, 0, 4, 2, 1)]
     [InlineData(TruncationMode.KeepEnd, null, 1, 3, 3, 1)]
-    [InlineData(TruncationMode.KeepStart, 2, 0, 2, 3, 1)]
+    [InlineData(TruncationMode.KeepStart, 2, 2, 2, 3, 1)]
+    [InlineData(TruncationMode.KeepStart, 5, 0, 4, 2, 1)]
     [InlineData(TruncationMode.KeepEnd, 2, 2, 2, 3, 1)]
     [InlineData(TruncationMode.Paper, 3, 0, 3, 3, 1)]
     [InlineData(TruncationMode.Paper, 5, 0, 4, 1, 1)]
@@ -22,6 +23,13 @@ public class TruncationTests
     [InlineData(TruncationMode.Paper)]
     public void A_row_that_fits_loses_nothing(TruncationMode mode) =>
         Assert.Equal(new Kept(0, 4, 2, 1), Truncation.Cut(4, 2, 1, Options(mode, 6, mode == TruncationMode.Paper ? 2 : null), keepsEnd: true));
+
+    // TRL v0: prompt[-5:] of 20 tokens, then completions cut where 5 + 4 > 8, whatever would have fitted without max_length.
+    [Theory]
+    [InlineData(8, 3)]
+    [InlineData(100, 4)]
+    public void A_prompt_longer_than_its_own_limit_keeps_its_end_and_with_it_the_last_question(int length, int chosen) =>
+        Assert.Equal(new Kept(15, 5, chosen, 2), Truncation.Cut(20, 4, 2, Options(TruncationMode.KeepStart, length, 5), keepsEnd: false));
 
     // The paper's code: 300 + 400 > 512, so the prompt is cut to 256; 256 + 400 > 512, so both answers are cut to 256.
     [Theory]
