@@ -39,8 +39,8 @@ public sealed record Deadlines
     /// <summary>Akka: pause between heartbeats that its failure detector takes for granted.</summary>
     public TimeSpan AkkaPause => Patience * 0.75;
 
-    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts: longer than two nodes may be apart in noticing a third.</summary>
-    public TimeSpan ResolverMargin => Patience * 0.6;
+    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts.</summary>
+    public TimeSpan ResolverMargin => Patience;
 
     /// <summary>Between the removal of the node that coordinated and the next coordinator. Short, because terms fence the old one, not time.</summary>
     public TimeSpan HandOver => Heartbeat;
@@ -60,7 +60,6 @@ public sealed record Deadlines
         Nest((nameof(Silence), Silence), (nameof(AllLost), AllLost));
         Nest((nameof(AllLost), AllLost), (nameof(Orphan), Orphan));
         Nest(("Akka's detection, resolver and hand-over", (AkkaPause + ResolverMargin + HandOver) * 2 + Takeover), (nameof(Orphan), Orphan));
-        Nest(("Akka's heartbeats", Patience / 4), (nameof(ResolverMargin), ResolverMargin));
         Nest((nameof(Progress), Progress), (nameof(Work), Work));
     }
 

@@ -26,6 +26,7 @@ public sealed class ClusterPartitionTests
 
         await reached;
         await CutLinks.UpAsync(ports[0], members: 5);
+        await run.ControlAsync(3);   // each of them knows that the others may vote
         await CutLinks.IsolateAsync(ports[0]);
         open.SetResult();
 

@@ -35,11 +35,11 @@ public sealed class MeetingTests
     {
         await using var harness = await RankHarness.StartAsync(3);
         GroupOptions Options(int rank, string token) => harness.Options(rank, 2, o => o with { ConnectDeadline = TimeSpan.FromMinutes(5), Token = token });
-        using var end = new CancellationTokenSource();
-        var first = CollectiveGroup.ConnectAsync(harness.Servers[0], Options(0, "secret"), end.Token);
+        using var stop = new CancellationTokenSource();
+        var first = CollectiveGroup.ConnectAsync(harness.Servers[0], Options(0, "secret"), stop.Token);
         var error = await Assert.ThrowsAsync<CollectiveException>(() => CollectiveGroup.ConnectAsync(harness.Servers[1], Options(1, "another")).WaitAsync(RankHarness.Patience));
         Assert.Contains("refused", error.Message, StringComparison.Ordinal);
-        await end.CancelAsync();
+        await stop.CancelAsync();
         var end = await Record.ExceptionAsync(() => first.WaitAsync(RankHarness.Patience));
         Assert.True(end is OperationCanceledException or CollectiveException { Suspect: 1 }, $"rank 0 ended with {end}");
     }
