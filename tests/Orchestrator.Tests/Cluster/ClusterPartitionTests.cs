@@ -25,8 +25,11 @@ public sealed class ClusterPartitionTests
         }
 
         await reached;
-        await CutLinks.UpAsync(ports[0], members: 5);
-        await run.ControlAsync(3);   // each of them knows that the others may vote
+        foreach (var port in ports)
+        {
+            await CutLinks.UpAsync(port, members: 5);   // each of them knows that the others may vote
+        }
+
         await CutLinks.IsolateAsync(ports[0]);
         open.SetResult();
 
