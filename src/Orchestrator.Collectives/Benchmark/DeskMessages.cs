@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Orchestrator.Collectives.Benchmark;
 
-/// <summary>First line of the desk to a rank. Who knows the token answers with it, and nobody who listens learns it.</summary>
+/// <summary>First line of the desk to a rank. Who knows the token answers with it: the token itself never passes here.</summary>
 internal sealed record Challenge(string Nonce)
 {
     public static Challenge Draw() => new(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));

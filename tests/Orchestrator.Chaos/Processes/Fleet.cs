@@ -60,11 +60,14 @@ internal sealed class Fleet : IDisposable
     }
 
     /// <summary>Every process, and whether it is in the run: the coordinator's, and those of hosts whose worker is a member.</summary>
-    public IEnumerable<(int Id, bool Inside)> Standing(string coordinator, IReadOnlySet<string> members) =>
-        from host in _processes.Keys.Where(Runs)
-        let inside = Control.Contains(host) ? AddressOf(host) == coordinator : members.Contains($"{NameOf(host)}/worker-0")
-        from id in Of(host).Children().Append(Of(host).Id)
-        select (id, inside);
+    public IEnumerable<(int Id, bool Inside)> Standing(string coordinator, IReadOnlySet<string> members)
+    {
+        var children = ProcessTable.ByParent();
+        return from host in _processes.Keys.Where(Runs)
+               let inside = Control.Contains(host) ? AddressOf(host) == coordinator : members.Contains($"{NameOf(host)}/worker-0")
+               from id in children[Of(host).Id].Append(Of(host).Id)
+               select (id, inside);
+    }
 
     private static string NameOf(NetHost worker) => $"host-{worker.Number}";
 

@@ -5,6 +5,9 @@ internal static class ProcessTable
 {
     public static int[] ChildrenOf(int parent) => [.. All().Where(id => ParentOf(id) == parent)];
 
+    /// <summary>Every process that has not ended, by its parent: one look for all.</summary>
+    public static ILookup<int?, int> ByParent() => All().ToLookup(ParentOf);
+
     /// <summary>Processes with this text in their command line that have not ended.</summary>
     public static int[] Mentioning(string text) => [.. All().Where(id => id != Environment.ProcessId && CommandLine(id).Contains(text, StringComparison.Ordinal) && ParentOf(id) is not null)];
 
