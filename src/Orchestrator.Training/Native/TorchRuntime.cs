@@ -54,6 +54,7 @@ public static class TorchRuntime
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Load();
+        _ = get_num_threads(); // A thread's first operation, or this question, sets it to the number that any thread asked for last: that must come first.
         set_num_threads(threads);
     }
 

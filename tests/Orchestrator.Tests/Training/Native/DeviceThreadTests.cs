@@ -42,6 +42,17 @@ public sealed class DeviceThreadTests
         Assert.Equal(2, await two.Run(get_num_threads).WaitAsync(Deadline));
     }
 
+    // libtorch gives a thread, at its first operation, the number that any thread asked for last.
+    [Fact]
+    public async Task Another_thread_s_number_does_not_take_the_place_of_one_s_own_before_its_first_operation()
+    {
+        await using var one = new DeviceThread("a", threads: 1);
+        await using var three = new DeviceThread("b", threads: 3);
+        await one.Run(() => { }).WaitAsync(Deadline);
+        await three.Run(() => { }).WaitAsync(Deadline);
+        Assert.Equal(1, await one.Run(get_num_threads).WaitAsync(Deadline));
+    }
+
     [Fact]
     public async Task Cancelled_work_that_has_not_begun_never_runs()
     {
