@@ -101,6 +101,7 @@ public static class Coordinator
         system.ActorOf(ClusterSingletonManager.Props(singleton, PoisonPill.Instance, settings), Roles.Coordinator);
         var proxy = system.ActorOf(ClusterSingletonProxy.Props($"/user/{Roles.Coordinator}", ClusterSingletonProxySettings.Create(system).WithRole(Roles.Control)), "coordinator-proxy");
         desk.Desk = system.ActorOf(Props.Create(() => new DeskActor(desk, rules, proxy)), Roles.Desk);
+        system.ActorOf(Props.Create(() => new WitnessActor(desk, rules)), Roles.Witness);
     }
 
     /// <summary>Who stands by and is not let in within the longest hand-over is no control node.</summary>

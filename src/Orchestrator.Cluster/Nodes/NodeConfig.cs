@@ -34,7 +34,7 @@ internal static class NodeConfig
             retry-unsuccessful-join-after = {{Ms(deadlines.Patience / 2)}}
             shutdown-after-unsuccessful-join-seed-nodes = off
             allow-weakly-up-members = 2 s
-            failure-detector { heartbeat-interval = {{Ms(deadlines.Patience / 4)}}, acceptable-heartbeat-pause = {{Ms(deadlines.AkkaPause)}}, expected-response-after = {{Ms(deadlines.Patience / 4)}}, threshold = 8.0 }
+            failure-detector { implementation-class = "{{typeof(WitnessedFailureDetector).FullName}}, {{typeof(WitnessedFailureDetector).Assembly.GetName().Name}}", heartbeat-interval = {{Ms(deadlines.Patience / 4)}}, acceptable-heartbeat-pause = {{Ms(deadlines.AkkaPause)}}, expected-response-after = {{Ms(deadlines.Patience / 4)}}, threshold = 8.0 }
             downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
             split-brain-resolver { active-strategy = keep-majority, stable-after = {{Ms(deadlines.ResolverMargin)}}, down-all-when-unstable = off, keep-majority { role = {{Roles.Control}} } }
             run-coordinated-shutdown-when-down = on

@@ -8,4 +8,5 @@ internal static class Roles
     public const string Worker = "worker";
     public const string Coordinator = "coordinator";
     public const string Desk = "desk";
+    public const string Witness = "witness";
 }

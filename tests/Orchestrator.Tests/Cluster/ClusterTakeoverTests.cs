@@ -39,6 +39,7 @@ public sealed class ClusterTakeoverTests
         Assert.Equal(Enumerable.Range(1, Steps).Select(s => (long)s), run.All<StepCommitted>().Where(s => !s.Retold).Select(s => s.Step));
         Assert.Equal(2, run.All<StepCommitted>()[^1].Id.Term);
         Assert.Equal(await ClusterFailureTests.UndisturbedAsync(Steps), outcomes[0].WeightsSha256);
+        Assert.True(!killed || run.Log.Any(line => line.Contains($"Control node {nodes[0]} refuses connections", StringComparison.Ordinal)), run.Story());
     }
 
     private static Deadlines Short { get; } = new() { Patience = TimeSpan.FromSeconds(2) };

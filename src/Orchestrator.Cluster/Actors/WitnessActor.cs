@@ -1,0 +1,144 @@
+using System.Net.Sockets;
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Remote;
+using Orchestrator.Cluster.Messages;
+using Orchestrator.Cluster.Nodes;
+using Orchestrator.Cluster.Protocol;
+
+namespace Orchestrator.Cluster.Actors;
+
+/// <summary>
+/// On every control node: notices that another one's process is gone, long before its silence would tell. A connection breaks; the machine refuses
+/// a new one, so nobody listens there any more; if most control nodes find the same, the node is downed at once and another may coordinate.
+/// Silence, which may as well be a cut link, is left to the split-brain resolver.
+/// </summary>
+internal sealed class WitnessActor : ReceiveActor
+{
+    /// <summary>While a process ends its connections may break a moment before it stops listening.</summary>
+    private const int Tries = 5;
+
+    private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
+    private readonly HashSet<UniqueAddress> _looking = [];
+    private readonly HashSet<UniqueAddress> _downed = [];
+    private readonly Witnesses _witnesses;
+    private readonly ControlDesk _desk;
+    private readonly string _token;
+    private readonly long _started;
+
+    public WitnessActor(ControlDesk desk, RunRules rules)
+    {
+        (_desk, _token, _witnesses, _started) = (desk, rules.Token, new Witnesses(rules.Deadlines.Patience), desk.Time.GetTimestamp());
+        var pause = rules.Deadlines.SuspectWindow / 2;
+        Receive<DisassociatedEvent>(broken => Look(Find(broken.RemoteAddress), pause));
+        Receive<AssociationErrorEvent>(broken => Look(Find(broken.RemoteAddress), pause));
+        Receive<Looked>(looked => Saw(looked.Node, looked.Refused));
+        Receive<ControlNodeGone>(gone => gone.Token == _token, gone =>
+        {
+            if (Find(Address.Parse(gone.Address)) is { } node && node.UniqueAddress.Uid == gone.Uid && Control.Contains(Sender.Path.Address))
+            {
+                _witnesses.Add(node.UniqueAddress, Sender.Path.Address, Now);
+                Look(node, pause);
+                Judge(node.UniqueAddress);
+            }
+        });
+        Receive<ClusterEvent.MemberRemoved>(removed =>
+        {
+            _witnesses.Forget(removed.Member.UniqueAddress);
+            _downed.Remove(removed.Member.UniqueAddress);
+            WitnessedFailureDetector.Forget(Context.System, removed.Member.Address);
+        });
+    }
+
+    private TimeSpan Now => _desk.Time.GetElapsedTime(_started);
+
+    private List<Address> Control => [.. _cluster.State.Members.Where(member => member.HasRole(Roles.Control)).Select(member => member.Address)];
+
+    protected override void PreStart()
+    {
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        _cluster.Subscribe(Self, typeof(ClusterEvent.MemberRemoved));
+    }
+
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        _cluster.Unsubscribe(Self);
+    }
+
+    private Member? Find(Address address) => _cluster.State.Members.FirstOrDefault(member =>
+        member.HasRole(Roles.Control) && member.Address == address && address != _cluster.SelfAddress && member.Status is not (MemberStatus.Down or MemberStatus.Removed));
+
+    private void Look(Member? node, TimeSpan pause)
+    {
+        if (node is not null && _looking.Add(node.UniqueAddress))
+        {
+            LookAsync(node.UniqueAddress, pause).PipeTo(Self);
+        }
+    }
+
+    private void Saw(UniqueAddress node, bool refused)
+    {
+        _looking.Remove(node);
+        if (!refused || Find(node.Address) is null)
+        {
+            return;
+        }
+
+        _witnesses.Add(node, _cluster.SelfAddress, Now);
+        foreach (var other in Control.Where(other => other != _cluster.SelfAddress && other != node.Address))
+        {
+            Context.ActorSelection(new RootActorPath(other) / "user" / Roles.Witness).Tell(new ControlNodeGone { Token = _token, Address = node.Address.ToString(), Uid = node.Uid });
+        }
+
+        Judge(node);
+    }
+
+    private void Judge(UniqueAddress node)
+    {
+        if (_witnesses.Agree(node, _cluster.SelfAddress, Control, Now) && _downed.Add(node))
+        {
+            _desk.Log($"Control node {node.Address.Host}:{node.Address.Port} refuses connections, as most control nodes find: its process is gone.");
+            WitnessedFailureDetector.Tell(Context.System, node.Address); // who is down is only removed once it is unreachable, too
+            _cluster.Down(node.Address);
+        }
+    }
+
+    private async Task<Looked> LookAsync(UniqueAddress node, TimeSpan pause)
+    {
+        for (var tries = 0; tries < Tries; tries++)
+        {
+            if (await IsRefusedAsync(node.Address))
+            {
+                return new Looked(node, true);
+            }
+
+            await Task.Delay(pause, _desk.Time).ConfigureAwait(false);
+        }
+
+        return new Looked(node, false);
+    }
+
+    /// <summary>Whether the machine answers that nobody listens; no answer at all is none.</summary>
+    private async Task<bool> IsRefusedAsync(Address address)
+    {
+        using var late = new CancellationTokenSource(_desk.Deadlines.Doubt, _desk.Time);
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(address.Host, address.Port!.Value, late.Token).ConfigureAwait(false);
+            return false;
+        }
+        catch (SocketException error)
+        {
+            return error.SocketErrorCode == SocketError.ConnectionRefused;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private sealed record Looked(UniqueAddress Node, bool Refused);
+}
