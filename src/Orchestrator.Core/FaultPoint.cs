@@ -16,6 +16,7 @@ public static class FaultPoint
     public const string Reducing = "reducing";
     public const string Staged = "staged";
     public const string Committing = "committing";
+    public const string Evaluating = "evaluating";
     public const string Checkpointing = "checkpointing";
     public const string Offering = "offering";
     public const string Transferring = "transferring";

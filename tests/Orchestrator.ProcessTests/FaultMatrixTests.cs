@@ -9,12 +9,12 @@ namespace Orchestrator.ProcessTests;
 /// </summary>
 public sealed class FaultMatrixTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Deadline = ArmedPoints.Deadline;
 
     private static readonly string[] Phases =
     [
         FaultPoint.Dealt, FaultPoint.Forward, FaultPoint.Backward, FaultPoint.Reducing, FaultPoint.Staged, FaultPoint.Committing, FaultPoint.Idle,
-        FaultPoint.Checkpointing, FaultPoint.Offering, FaultPoint.Transferring, FaultPoint.Leaving,
+        FaultPoint.Evaluating, FaultPoint.Checkpointing, FaultPoint.Offering, FaultPoint.Transferring, FaultPoint.Leaving,
     ];
 
     [SkippableTheory]
@@ -24,8 +24,8 @@ public sealed class FaultMatrixTests
     public async Task A_worker_is_lost_in_every_phase_of_a_step_and_the_weights_stay_the_same(int signal)
     {
         Skip.If(Environment.GetEnvironmentVariable("ORCHESTRATOR_FULL_MATRIX") != "1", "Set ORCHESTRATOR_FULL_MATRIX=1 to run it.");
-        using var run = new MadeRun("save_every_steps: 10", "keep_last: 2", "deadline_seconds: 3", "max_steps: 1000000");
-        var points = Directory.CreateDirectory(run.Out("points")).FullName;
+        using var run = new MadeRun("save_every_steps: 10", "eval_dataset: held_out.jsonl", "eval_steps: 5", "keep_last: 2", "deadline_seconds: 3", "max_steps: 1000000");
+        var points = new ArmedPoints(run.Out("points"));
         await using var coordinator = OrchestratorProcess.Start(run.Train("disturbed", "--workers", "0", "--set", "wait_for_workers=2"), null, ("ORCHESTRATOR_TOKEN", "t"));
         var address = (await coordinator.LineAsync("Coordinator at ")).Split(' ')[^1].TrimEnd('.');
         var workers = new List<OrchestratorProcess>();
@@ -62,11 +62,11 @@ public sealed class FaultMatrixTests
     }
 
     private static async Task LoseAsync(
-        string phase, int signal, MadeRun run, OrchestratorProcess coordinator, List<OrchestratorProcess> workers, string address, string points)
+        string phase, int signal, MadeRun run, OrchestratorProcess coordinator, List<OrchestratorProcess> workers, string address, ArmedPoints points)
     {
         var seen = coordinator.Count("In now: ");
         OrchestratorProcess? joiner = null;
-        await File.WriteAllTextAsync(Path.Combine(points, phase), "");
+        points.Arm(phase);
         if (phase is FaultPoint.Offering or FaultPoint.Transferring)
         {
             joiner = Worker(run, address, points, $"j{workers.Count}");
@@ -77,7 +77,7 @@ public sealed class FaultMatrixTests
             Assert.Equal(0, Signals.Send(workers[^1].Id, Signals.Terminate));
         }
 
-        var victim = await ReachedAsync(points, phase, coordinator);
+        var victim = await points.ReachedAsync(phase, coordinator);
         Assert.Equal(0, Signals.Send(victim, signal));
         var process = workers.Single(worker => worker.Id == victim);
         if (signal == Signals.Stop)
@@ -87,7 +87,7 @@ public sealed class FaultMatrixTests
             await missed.WaitAsync(Deadline);
         }
 
-        await File.WriteAllTextAsync(Path.Combine(points, phase + ".go"), "");
+        points.Release(phase);
         Signals.Send(victim, Signals.Continue);
         if (signal != Signals.Stop || phase == FaultPoint.Leaving)
         {
@@ -113,28 +113,7 @@ public sealed class FaultMatrixTests
         await coordinator.MembersAsync(2);
     }
 
-    private static OrchestratorProcess Worker(MadeRun run, string address, string points, string name) => OrchestratorProcess.Start(
+    private static OrchestratorProcess Worker(MadeRun run, string address, ArmedPoints points, string name) => OrchestratorProcess.Start(
         ["worker", "--join", address, "--one", "--name", name, "--device", "cpu", "--threads", "1", "--cache", run.Out("cache"), "--deadline-seconds", "3"],
-        null, ("ORCHESTRATOR_TOKEN", "t"), (FaultPoint.Variable, points));
-
-    private static async Task<int> ReachedAsync(string points, string phase, OrchestratorProcess coordinator)
-    {
-        using var deadline = new CancellationTokenSource(Deadline);
-        while (true)
-        {
-            if (Directory.EnumerateFiles(points, phase + ".*").Select(path => Path.GetExtension(path).TrimStart('.')).FirstOrDefault(text => text.Length > 0 && text.All(char.IsAsciiDigit)) is { } id)
-            {
-                return int.Parse(id, CultureInfo.InvariantCulture);
-            }
-
-            try
-            {
-                await Task.Delay(10, deadline.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                throw new TimeoutException($"Nobody came to \"{phase}\". What happened:\n{coordinator.Output}");
-            }
-        }
-    }
+        null, ("ORCHESTRATOR_TOKEN", "t"), points.Variable);
 }

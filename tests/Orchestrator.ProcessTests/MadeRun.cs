@@ -10,6 +10,7 @@ internal sealed class MadeRun : IDisposable
     {
         Folder = Directory.CreateTempSubdirectory("made-").FullName;
         ChaosModel.Write(Folder);
+        File.WriteAllLines(Path.Combine(Folder, "held_out.jsonl"), File.ReadLines(Path.Combine(Folder, "pairs.jsonl")).Take(40));
         File.WriteAllLines(RunFile,
         [
             "model: {path: model}",

@@ -156,6 +156,7 @@ internal sealed class ReplicaDriver : IAsyncDisposable
             return new Answer(answer);
         }
 
+        FaultPoint.Reach(FaultPoint.Evaluating);
         var sums = await Replica.EvaluateAsync(command.Set, leaves, cancellation);
         return new Answer(new LeavesEvaluated { Term = command.Term, Step = command.Step, Set = command.Set, Sums = Sums.Of(sums) });
     }

@@ -22,7 +22,7 @@ internal static unsafe class Bfloat16
     public static void Encode(float* source, ushort* target, long count)
     {
         long i = 0;
-        if (Vector512.IsHardwareAccelerated)
+        if (Vector256.IsHardwareAccelerated)
         {
             for (; i + 32 <= count; i += 32)
             {
@@ -41,7 +41,7 @@ internal static unsafe class Bfloat16
     public static void Decode(ushort* source, float* target, long count)
     {
         long i = 0;
-        if (Vector512.IsHardwareAccelerated)
+        if (Vector256.IsHardwareAccelerated)
         {
             for (; i + 32 <= count; i += 32)
             {
@@ -61,7 +61,7 @@ internal static unsafe class Bfloat16
     public static void RoundTo(float* source, float* target, long count)
     {
         long i = 0;
-        if (Vector512.IsHardwareAccelerated)
+        if (Vector256.IsHardwareAccelerated)
         {
             for (; i + 16 <= count; i += 16)
             {
