@@ -2,13 +2,13 @@ using System.Diagnostics;
 
 namespace Orchestrator.ProcessTests;
 
-/// <summary>The chaos program, for some three minutes: three control nodes, two worker hosts, faults of a seed. The long run is started by hand.</summary>
+/// <summary>The chaos program, for two to three minutes: three control nodes, two worker hosts, faults of a seed. The long run is started by hand.</summary>
 public sealed class ChaosTests
 {
     [Fact]
     public async Task Nothing_is_lost_in_a_short_chaos()
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Orchestrator.Chaos"), ["--minutes", "1.4", "--every", "8", "--workers", "2", "--seed", "2", "--patience", "4"])
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Orchestrator.Chaos"), ["--minutes", "1.1", "--every", "8", "--workers", "2", "--seed", "2", "--patience", "4"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
