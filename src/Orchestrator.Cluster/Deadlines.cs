@@ -39,8 +39,8 @@ public sealed record Deadlines
     /// <summary>Akka: pause between heartbeats that its failure detector takes for granted.</summary>
     public TimeSpan AkkaPause => Patience * 0.75;
 
-    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts: three of the heartbeats by which nodes find each other unreachable.</summary>
-    public TimeSpan ResolverMargin => Patience * 0.75;
+    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts. Who was stopped and wakes must have heard the others again by then.</summary>
+    public TimeSpan ResolverMargin => Patience;
 
     /// <summary>Between the removal of the node that coordinated and the next coordinator. Short, because terms fence the old one, not time.</summary>
     public TimeSpan HandOver => Heartbeat;
