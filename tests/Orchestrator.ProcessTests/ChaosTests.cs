@@ -16,7 +16,7 @@ public sealed class ChaosTests
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(12));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(10));
         Assert.True(process.ExitCode == 0, await output + await errors);
         Assert.Contains("Weights: the same", await output, StringComparison.Ordinal);
     }
