@@ -20,7 +20,7 @@ public sealed class ClusterFailureTests
         run.Add("a", "b", "c");
         await gate.Reached.Task.WaitAsync(TestRun.Patience);
         var owner = gate.Worker!;
-        run.Kill(owner);
+        await run.KilledAsync(owner);
         gate.Open();
         await CompletesAsync(run);
         var change = run.All<MembershipChanged>()[1];
@@ -126,8 +126,8 @@ public sealed class ClusterFailureTests
         await run.StartAsync(Steps, o => o with { SaveEverySteps = 2, Deadlines = new Deadlines { Patience = TimeSpan.FromSeconds(2) } });
         run.Add("a", "b");
         await gate.Reached.Task.WaitAsync(TestRun.Patience);
-        run.Kill("a");
-        run.Kill("b");
+        await run.KilledAsync("a");
+        await run.KilledAsync("b");
         gate.Open();
         var outcome = await run.EndAsync();
         Assert.Equal((RunEnd.Failed, 3L), (outcome.End, outcome.Step));

@@ -124,6 +124,13 @@ internal sealed class TestRun : IRunObserver, IAsyncDisposable
 
     public void Kill(string worker) => _workers[worker].Kill.Cancel();
 
+    /// <summary>Kills a worker and waits until it can do nothing any more.</summary>
+    public async Task KilledAsync(string worker)
+    {
+        Kill(worker);
+        await OutcomeOf(worker);
+    }
+
     public CancellationToken Killed(string worker) => _workers[worker].Kill.Token;
 
     /// <summary>Until so many control nodes are up.</summary>
