@@ -83,6 +83,9 @@ public sealed record GroupOptions
     /// <summary>How often a rank that has nothing to say says that it lives, and looks at its peers.</summary>
     internal TimeSpan Heartbeat => TimeSpan.FromTicks(Math.Clamp(ProgressDeadline.Ticks / 10, TimeSpan.TicksPerMillisecond * 20, TimeSpan.TicksPerSecond));
 
+    /// <summary>Bytes no frame of this group passes: a chunk or what goes in one hop, and room for a header and a reason.</summary>
+    internal int LargestFrame => Math.Max(ChunkBytes, OneHopBytes) + (64 << 10);
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it.</exception>
     internal void Check()
     {

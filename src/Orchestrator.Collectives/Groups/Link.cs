@@ -188,6 +188,7 @@ internal sealed class Link(int peer, Endpoint endpoint, GroupOptions options, IL
     private static string Reason(Exception error) => error switch
     {
         RpcException refusal when IsFinal(refusal) => $"refused: {refusal.Status.Detail}",
+        RpcException { StatusCode: StatusCode.ResourceExhausted } => "announced a message above any frame's size",
         RpcException rpc => $"closed its connection ({rpc.StatusCode})",
         _ => "closed its connection",
     };

@@ -50,7 +50,7 @@ internal sealed class Membership : ISpeaker, ILinkOwner, ILocalOwner, IPost, IAs
         {
             for (var connection = 0; connection < _options.Connections; connection++)
             {
-                var channel = Channels.Open(link.Endpoint.Address, _options.Tls);
+                var channel = Channels.Open(link.Endpoint.Address, _options.Tls, _options.LargestFrame);
                 _channels.Add(channel);
                 _tasks.Add(link.ListenAsync(channel.CreateCallInvoker(), connection, _closing.Token));
             }

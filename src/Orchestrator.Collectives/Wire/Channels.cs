@@ -25,7 +25,8 @@ internal static class Channels
     }
 
     /// <summary>A channel with a connection of its own.</summary>
-    public static GrpcChannel Open(string address, TlsOptions? tls)
+    /// <param name="largest">Bytes of the largest message that is taken; null for any.</param>
+    public static GrpcChannel Open(string address, TlsOptions? tls, int? largest = null)
     {
         var handler = new SocketsHttpHandler
         {
@@ -47,7 +48,7 @@ internal static class Channels
         {
             HttpHandler = handler,
             DisposeHttpClient = true,
-            MaxReceiveMessageSize = null,
+            MaxReceiveMessageSize = largest,
             MaxRetryAttempts = null,
             Credentials = tls is null ? ChannelCredentials.Insecure : ChannelCredentials.SecureSsl,
         });

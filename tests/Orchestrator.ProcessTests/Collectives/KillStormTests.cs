@@ -51,6 +51,40 @@ public sealed class KillStormTests
         Assert.Equal(before, Directory.GetFileSystemEntries("/dev/shm"));
     }
 
+    /// <summary>The third is killed while the three meet: before anybody has reached it, between one and the other, or as the last handshake ends.</summary>
+    [Theory]
+    [InlineData(Transport.Grpc)]
+    [InlineData(Transport.Shm)]
+    public async Task Survivors_of_kills_within_the_meeting_name_the_dead_one_and_meet_again(Transport transport)
+    {
+        var before = Directory.GetFileSystemEntries("/dev/shm");
+        var random = new SplitMix64(2, (long)transport);
+        await using var group = await PuppetGroup.StartAsync(2);
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            var victim = await group.AddAsync();
+            var how = PuppetGroup.How(transport, 2 * kill, deadline: 2) with { ConnectSeconds = 20 };
+            var meeting = group.Form(how);
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(60)));
+            await victim.KillAsync();
+            foreach (var rank in Enumerable.Range(0, 2))
+            {
+                var met = await meeting[rank];
+                var end = met.Error is null ? await ReduceUntilItBreaksAsync(group.Ranks[rank], how) : met;
+                Assert.True(end.Suspect == 2, $"kill {kill}: rank {end.Suspect} is blamed in {end.Phase}: {end.Error}");
+            }
+
+            _ = await Record.ExceptionAsync(() => meeting[2]);   // it may have met, and answered, before it died
+            await victim.DisposeAsync();
+            group.Ranks.RemoveAt(2);
+            var next = PuppetGroup.How(transport, 2 * kill + 1);
+            await group.FormAsync(next);
+            await group.ReduceRightAsync(next);
+        }
+
+        Assert.Equal(before, Directory.GetFileSystemEntries("/dev/shm"));
+    }
+
     private static async Task<Reply> ReduceUntilItBreaksAsync(PuppetRank rank, Command how)
     {
         for (var step = 0; ; step++)

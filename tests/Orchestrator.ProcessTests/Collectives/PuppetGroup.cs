@@ -34,12 +34,15 @@ internal sealed class PuppetGroup : IAsyncDisposable
         Assert.All(replies, reply => Assert.Null(reply.Error));
     }
 
-    public Task<Reply[]> TryFormAsync(Command how, Func<int, int, string?>? route = null) => Task.WhenAll(Ranks.Select((rank, number) => rank.SendAsync(how with
+    public Task<Reply[]> TryFormAsync(Command how, Func<int, int, string?>? route = null) => Task.WhenAll(Form(how, route));
+
+    /// <summary>Tells each rank to meet the others; one answer a rank.</summary>
+    public Task<Reply>[] Form(Command how, Func<int, int, string?>? route = null) => [.. Ranks.Select((rank, number) => rank.SendAsync(how with
     {
         Verb = "form",
         Rank = number,
         Members = [.. Ranks.Select((other, to) => (number == to ? null : route?.Invoke(number, to)) ?? other.Endpoint)],
-    })));
+    }))];
 
     /// <summary>Starts the same all-reduce on the given ranks; all where none is given.</summary>
     public Task<Reply>[] Reduce(Command how, params int[] ranks) =>
