@@ -20,6 +20,12 @@ public interface IReplica : IAsyncDisposable
     string Compute => "";
 
     /// <summary>
+    /// Does once, and forgets, the kind of work that a step is, so that others need not wait while this replica's first step compiles code and
+    /// loads libraries. Changes nothing that a step depends on.
+    /// </summary>
+    Task WarmUpAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    /// <summary>
     /// Forward and backward over this rank's leaves of step <c>work.Id.Step</c> (which must be <see cref="AppliedStep"/>), reduction over all ranks,
     /// and staging of the result: nothing is applied. Node sums stay until the step is applied or another step begins, so a retry of the same
     /// step recomputes only leaves that are new to this rank.

@@ -51,6 +51,32 @@ public sealed class Replica : IReplica
     public ImmutableArray<(string Name, FloatBuffer Buffer)> State => _parts.Remembered?.Values is { } values ? _parts.State.Host.Add(("reference log-probabilities", values.Buffer)) : _parts.State.Host;
 
     /// <inheritdoc/>
+    public Task WarmUpAsync(CancellationToken cancellation) => _device.Run(
+        () =>
+        {
+            var work = new StepWork(new StepId(0, 0, AppliedStep, 0), _parts.Plan.LeavesInStep(AppliedStep), new Deal([[new LeafRange(0, 1)]]), 0);
+            try
+            {
+                _sums.Compute(work, Leaf, cancellation);
+            }
+            catch (Exception error) when (OutOfMemory.Is(error))
+            {
+                throw OutOfMemory.Explain(error, _parts, work);
+            }
+            finally
+            {
+                _sums.Drop();
+            }
+
+            ImmutableArray<MetricSum> Leaf(int leaf)
+            {
+                _parts.Step.WarmUp(_parts.Train, _parts.Rows.Of(AppliedStep, leaf));
+                return [];
+            }
+        },
+        cancellation);
+
+    /// <inheritdoc/>
     public async Task<StagedStep> ComputeAsync(StepWork work, IGradientExchange exchange, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(work);

@@ -63,6 +63,13 @@ public sealed class TrainStep : IDisposable
         return LeafMetrics.Of(Objective.Needs, leaf, result, set.TokensOf(rows.AsSpan()));
     }
 
+    /// <summary>Forward and backward of the policy over some rows, for nothing: the sum of their log-probabilities is differentiated.</summary>
+    public void WarmUp(PairSet set, ImmutableArray<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        BackwardPass.Run(TokenLogps(_policy, set.Pack(rows.AsSpan()), _chunk, keepBytes: _keep).sum());
+    }
+
     /// <summary>Forward only; the leaf is a step by itself.</summary>
     /// <param name="rows">Of the set, one after the other.</param>
     /// <param name="atOnce">Rows of one forward.</param>

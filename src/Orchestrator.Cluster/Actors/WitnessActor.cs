@@ -11,9 +11,10 @@ namespace Orchestrator.Cluster.Actors;
 /// <summary>
 /// On every control node: notices that another one's process is gone, long before its silence would tell. A connection breaks; the machine refuses
 /// a new one, so nobody listens there any more; if most control nodes find the same, the node is downed at once and another may coordinate.
-/// Silence, which may as well be a cut link, is left to the split-brain resolver.
+/// So it is where most find another one silent, and stay with it for a moment: stopped or cut off, it would be downed in any case, only later. What
+/// no majority of all control nodes finds is left to the split-brain resolver.
 /// </summary>
-internal sealed class WitnessActor : ReceiveActor
+internal sealed class WitnessActor : ReceiveActor, IWithTimers
 {
     /// <summary>While a process ends its connections may break a moment before it stops listening.</summary>
     private const int Tries = 5;
@@ -21,7 +22,9 @@ internal sealed class WitnessActor : ReceiveActor
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
     private readonly HashSet<UniqueAddress> _looking = [];
     private readonly HashSet<UniqueAddress> _downed = [];
+    private readonly Dictionary<UniqueAddress, TimeSpan> _silentSince = [];
     private readonly Witnesses _witnesses;
+    private readonly Witnesses _silent;
     private readonly ControlDesk _desk;
     private readonly string _token;
     private readonly long _started;
@@ -29,26 +32,36 @@ internal sealed class WitnessActor : ReceiveActor
     public WitnessActor(ControlDesk desk, RunRules rules)
     {
         (_desk, _token, _witnesses, _started) = (desk, rules.Token, new Witnesses(rules.Deadlines.Patience), desk.Time.GetTimestamp());
+        _silent = new Witnesses(rules.Deadlines.Heartbeat * 3);   // said anew at every tick
         var pause = rules.Deadlines.SuspectWindow / 2;
         Receive<DisassociatedEvent>(broken => Look(Find(broken.RemoteAddress), pause));
         Receive<AssociationErrorEvent>(broken => Look(Find(broken.RemoteAddress), pause));
         Receive<Looked>(looked => Saw(looked.Node, looked.Refused));
+        Receive<Tick>(_ => Listen());
         Receive<ControlNodeGone>(gone => gone.Token == _token, gone =>
         {
             if (Find(Address.Parse(gone.Address)) is { } node && node.UniqueAddress.Uid == gone.Uid && Control.Contains(Sender.Path.Address))
             {
-                _witnesses.Add(node.UniqueAddress, Sender.Path.Address, Now);
-                Look(node, pause);
+                (gone.Silent ? _silent : _witnesses).Add(node.UniqueAddress, Sender.Path.Address, Now);
+                if (!gone.Silent)
+                {
+                    Look(node, pause);
+                }
+
                 Judge(node.UniqueAddress);
             }
         });
         Receive<ClusterEvent.MemberRemoved>(removed =>
         {
             _witnesses.Forget(removed.Member.UniqueAddress);
+            _silent.Forget(removed.Member.UniqueAddress);
+            _silentSince.Remove(removed.Member.UniqueAddress);
             _downed.Remove(removed.Member.UniqueAddress);
             WitnessedFailureDetector.Forget(Context.System, removed.Member.Address);
         });
     }
+
+    public ITimerScheduler Timers { get; set; } = null!;
 
     private TimeSpan Now => _desk.Time.GetElapsedTime(_started);
 
@@ -59,6 +72,7 @@ internal sealed class WitnessActor : ReceiveActor
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
         _cluster.Subscribe(Self, typeof(ClusterEvent.MemberRemoved));
+        Timers.StartPeriodicTimer("tick", Tick.Now, _desk.Deadlines.Heartbeat);
     }
 
     protected override void PostStop()
@@ -86,10 +100,32 @@ internal sealed class WitnessActor : ReceiveActor
             return;
         }
 
-        _witnesses.Add(node, _cluster.SelfAddress, Now);
+        Testify(_witnesses, node, silent: false);
+    }
+
+    /// <summary>Who is silent for Akka's failure detector, and stays so for a moment, is silent for this node.</summary>
+    private void Listen()
+    {
+        foreach (var node in Control.Select(Find).OfType<Member>().Select(member => member.UniqueAddress))
+        {
+            if (_cluster.FailureDetector.IsAvailable(node.Address))
+            {
+                _silentSince.Remove(node);
+            }
+            else if (Now - (_silentSince[node] = _silentSince.GetValueOrDefault(node, Now)) >= _desk.Deadlines.SuspectWindow)
+            {
+                Testify(_silent, node, silent: true);
+            }
+        }
+    }
+
+    private void Testify(Witnesses witnesses, UniqueAddress node, bool silent)
+    {
+        witnesses.Add(node, _cluster.SelfAddress, Now);
         foreach (var other in Control.Where(other => other != _cluster.SelfAddress && other != node.Address))
         {
-            Context.ActorSelection(new RootActorPath(other) / "user" / Roles.Witness).Tell(new ControlNodeGone { Token = _token, Address = node.Address.ToString(), Uid = node.Uid });
+            Context.ActorSelection(new RootActorPath(other) / "user" / Roles.Witness).Tell(
+                new ControlNodeGone { Token = _token, Address = node.Address.ToString(), Uid = node.Uid, Silent = silent });
         }
 
         Judge(node);
@@ -101,6 +137,11 @@ internal sealed class WitnessActor : ReceiveActor
         {
             _desk.Log($"Control node {node.Address.Host}:{node.Address.Port} refuses connections, as most control nodes find: its process is gone.");
             WitnessedFailureDetector.Tell(Context.System, node.Address); // who is down is only removed once it is unreachable, too
+            _cluster.Down(node.Address);
+        }
+        else if (_silent.Agree(node, _cluster.SelfAddress, Control, Now) && _downed.Add(node))
+        {
+            _desk.Log($"Control node {node.Address.Host}:{node.Address.Port} is silent, as most control nodes find.");
             _cluster.Down(node.Address);
         }
     }

@@ -111,7 +111,7 @@ internal static class Reports
         }
         else if (!here.Ready && here.Doing == "idle")
         {
-            turn.Send(from, new TakeJob { Term = turn.State.Term, RunId = turn.Rules.RunId, Job = turn.Rules.Job, Files = turn.Rules.Files });
+            turn.Send(from, new TakeJob { Term = turn.State.Term, RunId = turn.Rules.RunId, Job = turn.Rules.Job, Files = turn.Rules.Files, Running = !turn.State.Members.IsEmpty });
         }
 
         if (turn.State.Stage == Stage.Gathering)

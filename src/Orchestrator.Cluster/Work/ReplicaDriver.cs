@@ -88,6 +88,11 @@ internal sealed class ReplicaDriver : IAsyncDisposable
         var files = await new JobFiles(Source(command.Files), _options.CacheDirectory, line => _options.Log?.Invoke(line)).BringAsync(job, cancellation);
         _replica = await _factory.CreateAsync(job, files, _server.Memory, cancellation);
         _job = job;
+        if (command.Running)
+        {
+            await _replica.WarmUpAsync(cancellation);
+        }
+
         return Here();
     }
 

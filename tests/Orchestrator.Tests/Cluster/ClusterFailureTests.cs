@@ -44,6 +44,7 @@ public sealed class ClusterFailureTests
         await CompletesAsync(run);
         var joined = Assert.Single(run.All<MembershipChanged>(), m => m.What.Contains("joined late", StringComparison.Ordinal));
         Assert.Equal((3, 0), (joined.Members.Length, joined.RecomputedLeaves));
+        Assert.Equal(["late"], run.World.WarmedUp);
         Assert.Equal(Steps * 8, run.World.Computed.Count);
     }
 

@@ -40,6 +40,7 @@ public sealed class ClusterPartitionTests
         Assert.Equal(Enumerable.Range(1, Steps).Select(step => (long)step), run.All<StepCommitted>().Where(step => !step.Retold).Select(step => step.Step));
         Assert.Equal(2, run.All<StepCommitted>()[^1].Id.Term);
         Assert.Equal(await ClusterFailureTests.UndisturbedAsync(Steps), others[0].WeightsSha256);
+        Assert.Contains(run.Log, line => line.Contains($"Control node {nodes[0]} is silent, as most control nodes find", StringComparison.Ordinal));
     }
 
     [Fact]

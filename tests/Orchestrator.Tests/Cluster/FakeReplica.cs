@@ -33,6 +33,9 @@ internal sealed class FakeWorld
     /// <summary>Every prompt that was answered, or that it was tried for.</summary>
     public ConcurrentQueue<(string Worker, long Step, string Set, int Row)> Sampled { get; } = [];
 
+    /// <summary>Workers that were told to be warm before they are ready.</summary>
+    public ConcurrentQueue<string> WarmedUp { get; } = [];
+
     public int RowThatFails { get; set; } = -1;
 
     public ConcurrentDictionary<string, FakeReplica> Replicas { get; } = [];
@@ -95,6 +98,12 @@ internal sealed class FakeReplica : IReplica
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(_weights.Span)));
 
     public static byte[] InitialWeights => MemoryMarshal.AsBytes<float>(Enumerable.Range(0, Floats).Select(i => 0.1f * i - 1.7f).ToArray()).ToArray();
+
+    public Task WarmUpAsync(CancellationToken cancellation)
+    {
+        _world.WarmedUp.Enqueue(_worker);
+        return Task.CompletedTask;
+    }
 
     public async Task<StagedStep> ComputeAsync(StepWork work, IGradientExchange exchange, CancellationToken cancellation)
     {

@@ -82,6 +82,25 @@ public sealed class ReplicaProtocolTests
     }
 
     [Theory]
+    [InlineData(Reduction.Canonical)]
+    [InlineData(Reduction.Sequential)]
+    public async Task A_replica_that_was_warmed_up_trains_to_the_same_bits(Reduction reduction)
+    {
+        using var rig = ReplicaRig.Tiny("llama", pairs: 8, pairsPerStep: 4, pairsPerLeaf: 2, steps: 2);
+        rig.Options = rig.Options with { Reduction = reduction };
+        var undisturbed = await rig.TrainAsync(1, 2);
+        await using var harness = await RankHarness.StartAsync(1);
+        await using var replica = await rig.CreateAsync(harness.Servers[0].Memory);
+        var (weights, digest) = (ReplicaRig.HashOf(replica), replica.StateDigest);
+        await replica.WarmUpAsync(CancellationToken.None);
+        Assert.Equal((0L, digest, weights), (replica.AppliedStep, replica.StateDigest, ReplicaRig.HashOf(replica)));
+        var (staged, _) = await rig.StepAsync([replica], harness.Groups, new StepId(1, 1, 0, 0));
+        Assert.Equal(undisturbed.Steps[0].GradientDigest, staged.GradientDigest);
+        await rig.StepAsync([replica], harness.Groups, new StepId(1, 1, 1, 0));
+        Assert.Equal((undisturbed.Weights, undisturbed.Digest), (ReplicaRig.HashOf(replica), replica.StateDigest));
+    }
+
+    [Theory]
     [InlineData("rmsprop")]
     [InlineData("adamw")]
     public async Task A_replica_that_joins_goes_on_as_the_one_whose_state_it_took(string optimizer)
