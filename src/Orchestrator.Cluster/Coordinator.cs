@@ -40,7 +40,7 @@ public static class Coordinator
         await using var node = await ClusterNode.StartAsync(NodeFor(options), system => Populate(system, rules, desk));
         desk.Publish(new Listening(node.Address, server.Endpoint.Address));
         await using var stopping = stop.UnsafeRegister(_ => Stop(node, desk), null);
-        using var quarantine = Quarantine.Watch(node.System, desk.Terminated);
+        using var quarantine = Quarantine.Watch(node, desk.Terminated);
         _ = node.System.WhenTerminated.ContinueWith(_ => desk.Terminated(), TaskScheduler.Default);
         await using var killing = options.Kill.UnsafeRegister(_ => desk.Terminated(), null);
         using var late = options.StandsBy ? GiveUpLate(node, desk, options) : null;

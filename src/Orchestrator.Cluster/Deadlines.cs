@@ -39,8 +39,12 @@ public sealed record Deadlines
     /// <summary>Akka: pause between heartbeats that its failure detector takes for granted.</summary>
     public TimeSpan AkkaPause => Patience * 0.75;
 
-    /// <summary>Akka: how long the membership must have been quiet before the split-brain resolver acts. Who was stopped and wakes must have heard the others again by then.</summary>
-    public TimeSpan ResolverMargin => Patience;
+    /// <summary>
+    /// Akka: how long the membership must have been quiet before the split-brain resolver acts. Who was stopped and wakes must have heard the others
+    /// again by then, and who was downed must have been found unreachable and removed: it is the last resort, after what the coordinator and most
+    /// control nodes find by themselves.
+    /// </summary>
+    public TimeSpan ResolverMargin => Patience * 1.5;
 
     /// <summary>Between the removal of the node that coordinated and the next coordinator. Short, because terms fence the old one, not time.</summary>
     public TimeSpan HandOver => Heartbeat;

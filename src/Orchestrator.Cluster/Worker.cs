@@ -63,7 +63,7 @@ public static class Worker
         EndWorker end;
         await using (var node = await ClusterNode.StartAsync(NodeFor(options), system => system.ActorOf(props, Roles.Worker)))
         {
-            using var quarantine = Quarantine.Watch(node.System, () => session.End(Fenced("the others have given it up for lost")));
+            using var quarantine = Quarantine.Watch(node, () => session.End(Fenced("the others have given it up for lost")));
             _ = node.System.WhenTerminated.ContinueWith(_ => session.End(Fenced("it was removed from the cluster")), TaskScheduler.Default);
             await using var killing = options.Kill.UnsafeRegister(_ => session.End(new EndWorker(WorkerEnd.Failed, "it was killed", Rejoin: false)), null);
             end = await session.Ended;

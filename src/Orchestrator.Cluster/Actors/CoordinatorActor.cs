@@ -147,7 +147,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
                 _desk.Publish(publish.Event);
                 break;
             case Expel expel when _workers.TryGetValue(expel.Worker, out var lost):
-                _cluster.Down(lost.Address);
+                WitnessedFailureDetector.Expel(_cluster, lost.Address);
                 break;
             case WakeAt wake:
                 Timers.StartSingleTimer(wake, Tick.Now, wake.Time > Now ? wake.Time - Now : TimeSpan.Zero);

@@ -136,13 +136,12 @@ internal sealed class WitnessActor : ReceiveActor, IWithTimers
         if (_witnesses.Agree(node, _cluster.SelfAddress, Control, Now) && _downed.Add(node))
         {
             _desk.Log($"Control node {node.Address.Host}:{node.Address.Port} refuses connections, as most control nodes find: its process is gone.");
-            WitnessedFailureDetector.Tell(Context.System, node.Address); // who is down is only removed once it is unreachable, too
-            _cluster.Down(node.Address);
+            WitnessedFailureDetector.Expel(_cluster, node.Address);
         }
         else if (_silent.Agree(node, _cluster.SelfAddress, Control, Now) && _downed.Add(node))
         {
             _desk.Log($"Control node {node.Address.Host}:{node.Address.Port} is silent, as most control nodes find.");
-            _cluster.Down(node.Address);
+            WitnessedFailureDetector.Expel(_cluster, node.Address);
         }
     }
 
