@@ -107,6 +107,11 @@ public interface IGradientExchange
         IReadOnlyList<FloatBuffer> mine,
         FloatBuffer result,
         CancellationToken cancellation);
+
+    /// <summary>Up to the first of these calls this rank has worked on its own part of a step; from then on it also waits for others.</summary>
+    void OwnPartDone()
+    {
+    }
 }
 
 /// <summary>A collective ended without a result: who, where, and what was missing.</summary>

@@ -36,8 +36,9 @@ public sealed class Timeline : IDisposable
 
     /// <param name="began">As <see cref="Now"/> was.</param>
     /// <param name="processor">Microseconds of processor time; null: not known.</param>
+    /// <param name="row">Spans of one row lie in each other or apart; what runs beside them has a row of its own (the format's thread).</param>
     /// <param name="values">Numbers that the span carries.</param>
-    public void Add(string name, long step, double began, double ended, double? processor = null, params ReadOnlySpan<(string Name, double Value)> values)
+    public void Add(string name, long step, double began, double ended, double? processor = null, int row = 0, params ReadOnlySpan<(string Name, double Value)> values)
     {
         if (!IsOn)
         {
@@ -54,7 +55,7 @@ public sealed class Timeline : IDisposable
         lock (_lock)
         {
             _lines.Append(CultureInfo.InvariantCulture,
-                $"{{\"name\":{JsonSerializer.Serialize(name)},\"ph\":\"X\",\"ts\":{began:0.###},\"dur\":{Math.Max(0, ended - began):0.###},{tdur}\"pid\":{Environment.ProcessId},\"tid\":0,\"args\":{{\"step\":{step}{more}}}}}\n");
+                $"{{\"name\":{JsonSerializer.Serialize(name)},\"ph\":\"X\",\"ts\":{began:0.###},\"dur\":{Math.Max(0, ended - began):0.###},{tdur}\"pid\":{Environment.ProcessId},\"tid\":{row},\"args\":{{\"step\":{step}{more}}}}}\n");
         }
     }
 

@@ -23,6 +23,7 @@ public sealed class Replica : IReplica
     private readonly ReplicaParts _parts;
     private readonly ILeafSums _sums;
     private readonly GradientExchange _exchange;
+    private readonly LeavesAhead _ahead;
     private readonly ReplicaTimeline _times;
     private readonly ReferencePass? _pass;
     private StagedStep? _staged;
@@ -33,6 +34,7 @@ public sealed class Replica : IReplica
         (_device, _parts, AppliedStep) = (device, parts, appliedStep);
         _sums = parts.Options.Reduction == Reduction.Canonical ? new CanonicalSums(parts.Slots) : new SequentialSums(parts.Slots);
         _exchange = new GradientExchange(parts);
+        _ahead = new LeavesAhead((step, leaf) => parts.Train.Pack(parts.Rows.Of(step, leaf).AsSpan()));
         _times = new ReplicaTimeline(parts.Timeline);
         _pass = parts.Remembered is null ? null : new ReferencePass(parts, parts.Remembered, _exchange.FreeBucket);
         StateDigest = stateDigest ?? InitialDigest();
@@ -55,9 +57,11 @@ public sealed class Replica : IReplica
         () =>
         {
             var work = new StepWork(new StepId(0, 0, AppliedStep, 0), _parts.Plan.LeavesInStep(AppliedStep), new Deal([[new LeafRange(0, 1)]]), 0);
+            var slot = _parts.Slots.Rent();
             try
             {
-                _sums.Compute(work, Leaf, cancellation);
+                _parts.Slots.Bind(slot);
+                _parts.Step.WarmUp(_parts.Train, _parts.Rows.Of(AppliedStep, leaf: 0));
             }
             catch (Exception error) when (OutOfMemory.Is(error))
             {
@@ -65,13 +69,7 @@ public sealed class Replica : IReplica
             }
             finally
             {
-                _sums.Drop();
-            }
-
-            ImmutableArray<MetricSum> Leaf(int leaf)
-            {
-                _parts.Step.WarmUp(_parts.Train, _parts.Rows.Of(AppliedStep, leaf));
-                return [];
+                _parts.Slots.Return(slot);
             }
         },
         cancellation);
@@ -188,6 +186,7 @@ public sealed class Replica : IReplica
             _disposed = true;
             await _device.Run(() =>
             {
+                _ahead.Dispose();
                 _exchange.Release();
                 _parts.Dispose();
             });
@@ -214,11 +213,15 @@ public sealed class Replica : IReplica
         }
 
         var step = await _exchange.ViewAsync(work, exchange, _device, cancellation);
-        var mine = await _device.Run(() => ComputeLeaves(work, step, cancellation), cancellation);
         _staged = null; // the result's buffer is overwritten from here on
-        using (_times.Span("all_reduce"))
+        await using (var reduction = _exchange.Reduce(work, _sums.PlanOf(work), exchange, cancellation))
         {
-            await _exchange.ReduceAsync(work, _sums.PlanOf(work), mine, exchange, cancellation);
+            await _device.Run(() => ComputeLeaves(work, step, reduction, cancellation), cancellation);
+            exchange.OwnPartDone();
+            using (_times.Span("all_reduce"))
+            {
+                await reduction.FinishAsync();
+            }
         }
 
         var staged = await _device.Run(() => Stage(work, step), cancellation);
@@ -238,17 +241,29 @@ public sealed class Replica : IReplica
             cancellation);
     }
 
-    private ImmutableArray<FloatBuffer> ComputeLeaves(StepWork work, StepView step, CancellationToken cancellation)
+    private void ComputeLeaves(StepWork work, StepView step, StepReduction reduction, CancellationToken cancellation)
     {
         using var span = _times.Span("leaves");
-        var slots = _sums.Compute(work, leaf => TrainLeaf(work, step, leaf), cancellation);
-        return [.. slots.Select(_parts.Slots.OnHost)];
+        _sums.Compute(work, TrainLeaf, reduction, cancellation);
+
+        ImmutableArray<MetricSum> TrainLeaf(int leaf)
+        {
+            using var one = _times.Span("leaf");
+            var packed = _ahead.Take(work.Id.Step, leaf);
+            ExpectAfter(work, leaf);
+            return _parts.Step.Train(_parts.Train, _parts.Rows.Of(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf), packed, reduction.Reached);
+        }
     }
 
-    private ImmutableArray<MetricSum> TrainLeaf(StepWork work, StepView step, int leaf)
+    // Most often a rank is dealt the same leaves in the next step.
+    private void ExpectAfter(StepWork work, int leaf)
     {
-        using var span = _times.Span("leaf");
-        return _parts.Step.Train(_parts.Train, _parts.Rows.Of(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf));
+        int[] mine = [.. LeafRecords.Leaves(work)];
+        var (step, next) = mine.FirstOrDefault(other => other > leaf, -1) is var later && later >= 0 ? (work.Id.Step, later) : (work.Id.Step + 1, mine[0]);
+        if (step < _parts.Plan.Steps && next < _parts.Plan.LeavesInStep(step))
+        {
+            _ahead.Expect(step, next);
+        }
     }
 
     private StagedStep Stage(StepWork work, StepView step)

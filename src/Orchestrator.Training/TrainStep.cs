@@ -47,11 +47,13 @@ public sealed class TrainStep : IDisposable
     /// <summary>Forward and backward.</summary>
     /// <param name="rows">Of the set.</param>
     /// <param name="step">The step to which the leaf belongs.</param>
+    /// <param name="packed">The rows as <see cref="PairSet"/> packs them; null: they are packed here.</param>
+    /// <param name="reached">Told how far backward has come: see <see cref="BackwardOrder"/>.</param>
     /// <returns>The leaf's metric sums, in the same order for every leaf.</returns>
-    public ImmutableArray<MetricSum> Train(PairSet set, ImmutableArray<int> rows, StepView step)
+    public ImmutableArray<MetricSum> Train(PairSet set, ImmutableArray<int> rows, StepView step, PackedBatch? packed = null, Action<int>? reached = null)
     {
         using var scope = NewDisposeScope();
-        var leaf = Forward(set, rows.AsSpan());
+        var leaf = Forward(set, rows.AsSpan(), packed, reached);
         var result = Objective.Compute(leaf.Policy, leaf.Reference, step);
         FaultPoint.Reach(FaultPoint.Backward);
         using (_timeline.Span("backward"))
@@ -93,15 +95,15 @@ public sealed class TrainStep : IDisposable
     }
 
     /// <summary>Policy and reference of some rows, in the caller's dispose scope; what the policy's carries of gradient is the caller's choice.</summary>
-    internal LeafLogProbs Forward(PairSet set, ReadOnlySpan<int> rows)
+    internal LeafLogProbs Forward(PairSet set, ReadOnlySpan<int> rows, PackedBatch? packed = null, Action<int>? reached = null)
     {
         var needs = Objective.Needs;
-        var batch = set.Pack(rows);
+        var batch = packed ?? set.Pack(rows);
         var reference = needs.Reference ? Reference(set, rows, batch) : null;
         FaultPoint.Reach(FaultPoint.Forward);
         Tensor? PerToken(bool wanted) => wanted ? zeros(batch.Targets.Length, device: _policy.Device) : null;
         var (firstChoice, aligned) = (PerToken(needs is { CompletionsPerRow: 1, Labels: false }), PerToken(needs.Aligned));
-        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _keep, _timeline), batch.Lengths, aligned);
+        var policy = Complete(needs, TokenLogps(_policy, batch, _chunk, firstChoice, aligned, _keep, _timeline, reached), batch.Lengths, aligned);
         return new LeafLogProbs(
             policy with
             {
@@ -130,18 +132,19 @@ public sealed class TrainStep : IDisposable
     }
 
     /// <summary>[tokens] fp32: log-probability of every completion token, completion by completion.</summary>
-    internal static Tensor TokenLogps(CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null, long keepBytes = 0, Timeline? timeline = null)
+    internal static Tensor TokenLogps(
+        CausalLM model, PackedBatch batch, int chunk, Tensor? firstChoice = null, Tensor? aligned = null, long keepBytes = 0, Timeline? timeline = null, Action<int>? reached = null)
     {
         using var scope = NewDisposeScope();
-        var hidden = Hidden(model, batch, timeline ?? Timeline.Off);
+        var hidden = Hidden(model, batch, timeline ?? Timeline.Off, reached);
         using var span = (timeline ?? Timeline.Off).Span("policy_logprob");
         return TokenLogProbs.Of(model, hidden, batch.At, batch.Targets, chunk, firstChoice, aligned, keepBytes).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Hidden(CausalLM model, PackedBatch batch, Timeline timeline)
+    private static Tensor Hidden(CausalLM model, PackedBatch batch, Timeline timeline, Action<int>? reached)
     {
         using var span = timeline.Span("policy_forward");
-        return model.Hidden(batch.Tokens);
+        return model.Hidden(batch.Tokens, reached);
     }
 
     /// <summary>From tokens to completions, as the objective counts them.</summary>

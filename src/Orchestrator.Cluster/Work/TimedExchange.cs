@@ -3,14 +3,14 @@ using Orchestrator.Core;
 
 namespace Orchestrator.Cluster.Work;
 
-/// <summary>Notes when a step's first reduction begins: until then a rank works alone, after that it also waits for others.</summary>
+/// <summary>Notes when a rank's own part of a step is done: until then it works alone, after that it also waits for others.</summary>
 internal sealed class TimedExchange(IGradientExchange inner, TimeProvider time, Action leavesDone) : IGradientExchange
 {
     private readonly long _started = time.GetTimestamp();
-    private long _reducing;
+    private long _done;
 
-    /// <summary>Seconds of this rank's own work; 0 if nothing was reduced.</summary>
-    public double Seconds => Interlocked.Read(ref _reducing) is var at && at == 0 ? 0 : time.GetElapsedTime(_started, at).TotalSeconds;
+    /// <summary>Seconds of this rank's own work; 0 if it did not end.</summary>
+    public double Seconds => Interlocked.Read(ref _done) is var at && at == 0 ? 0 : time.GetElapsedTime(_started, at).TotalSeconds;
 
     public Task AllReduceAsync(
         StepId id,
@@ -19,14 +19,15 @@ internal sealed class TimedExchange(IGradientExchange inner, TimeProvider time, 
         IReadOnlyList<ImmutableArray<TreeNode>> nodes,
         IReadOnlyList<FloatBuffer> mine,
         FloatBuffer result,
-        CancellationToken cancellation)
+        CancellationToken cancellation) =>
+        inner.AllReduceAsync(id, bucket, tree, nodes, mine, result, cancellation);
+
+    public void OwnPartDone()
     {
-        if (Interlocked.CompareExchange(ref _reducing, time.GetTimestamp(), 0) == 0)
+        if (Interlocked.CompareExchange(ref _done, time.GetTimestamp(), 0) == 0)
         {
             leavesDone();
             FaultPoint.Reach(FaultPoint.Reducing);
         }
-
-        return inner.AllReduceAsync(id, bucket, tree, nodes, mine, result, cancellation);
     }
 }

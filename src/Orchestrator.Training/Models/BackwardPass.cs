@@ -39,10 +39,34 @@ public sealed class BackwardPass
         }
     }
 
-    /// <summary>Runs a custom function's backward; after an error its gradients are undefined, and <see cref="Run"/> raises it.</summary>
+    /// <summary>
+    /// Calls a custom function. Its graph's node holds a tensor as large as the output, for gradients that are undefined; none is made up here, and it goes at once.
+    /// </summary>
+    internal static Tensor Apply(Func<Tensor> function)
+    {
+        using var scope = NewDisposeScope();
+        return function().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What a custom function's forward does first.</summary>
+    internal static void Register(autograd.AutogradContext context)
+    {
+        context.set_materialize_grads(false);
+        context.save_data(nameof(BackwardPass), Current);
+    }
+
+    /// <summary>The pass that a function's forward belongs to.</summary>
+    internal static BackwardPass Of(autograd.AutogradContext context) => (BackwardPass)context.get_data(nameof(BackwardPass));
+
+    /// <summary>Runs a custom function's backward; from an error on all gradients are undefined, and <see cref="Run"/> raises it.</summary>
     /// <param name="inputs">Arguments that the function's forward took.</param>
     internal List<Tensor> Guard(int inputs, Func<Tensor?[]> backward)
     {
+        if (Volatile.Read(ref _first) is not null)
+        {
+            return [.. new Tensor[inputs]];
+        }
+
         try
         {
             using var scope = NewDisposeScope();
@@ -58,10 +82,12 @@ public sealed class BackwardPass
         }
     }
 
+    // What earlier functions returned is libtorch's by now: backward of one device runs one function at a time.
     private void Keep(Tensor?[] gradients)
     {
         lock (_lock)
         {
+            Free();
             foreach (var gradient in gradients)
             {
                 if (gradient is not null)
@@ -77,10 +103,15 @@ public sealed class BackwardPass
     {
         lock (_lock)
         {
-            _returned.ForEach(gradient => gradient.Dispose());
-            _returned.Clear();
+            Free();
         }
 
         Interlocked.Exchange(ref _first, null)?.Throw();
+    }
+
+    private void Free()
+    {
+        _returned.ForEach(gradient => gradient.Dispose());
+        _returned.Clear();
     }
 }

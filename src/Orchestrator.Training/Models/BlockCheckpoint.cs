@@ -15,19 +15,21 @@ internal sealed class BlockCheckpoint : autograd.SingleTensorFunction<BlockCheck
 {
     public override string Name => nameof(BlockCheckpoint);
 
+    public static Tensor Of(Tensor x, CheckpointedBlock block) => BackwardPass.Apply(() => apply(x, block));
+
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var (x, block) = ((Tensor)vars[0], (CheckpointedBlock)vars[1]);
+        BackwardPass.Register(ctx);
         ctx.save_for_backward([x]);
         ctx.save_data(nameof(CheckpointedBlock), block);
-        ctx.save_data(nameof(BackwardPass), BackwardPass.Current);
         return block.Compute(x);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         var block = (CheckpointedBlock)ctx.get_data(nameof(CheckpointedBlock));
-        return ((BackwardPass)ctx.get_data(nameof(BackwardPass))).Guard(2, () =>
+        return BackwardPass.Of(ctx).Guard(2, () =>
         {
             using var graph = enable_grad();
             var x = ctx.get_saved_variables()[0].detach().requires_grad_();

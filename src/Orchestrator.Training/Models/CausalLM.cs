@@ -124,8 +124,9 @@ public sealed class CausalLM : IDisposable
     }
 
     /// <summary>Hidden states after the final norm of sequences without padding, [tokens, hidden]: to each token what it would have alone.</summary>
+    /// <param name="reached">Told in backward, on its thread, which block's input it has reached, from their number (the final norm's input) down to 0: see <see cref="BackwardOrder"/>.</param>
     /// <exception cref="ArgumentException">The pack breaks a rule of <see cref="PackedTokens"/>, or is beyond the model's vocabulary or positions.</exception>
-    public Tensor Hidden(PackedTokens tokens)
+    public Tensor Hidden(PackedTokens tokens, Action<int>? reached = null)
     {
         tokens.Check(Spec.Vocabulary);
         RequirePositions(tokens.Positions.Max() + 1);
@@ -134,7 +135,7 @@ public sealed class CausalLM : IDisposable
         var positions = tensor(tokens.Positions.AsSpan().ToArray(), device: Device).unsqueeze(0);
         var x = Embed(ids, positions, 1, tokens.Ids.Length);
         var context = new PackedContext(Spec, tokens, positions);
-        return (Checkpointing && is_grad_enabled() ? RunCheckpointed(x, context) : Run(x, context, cache: null)).squeeze(0).MoveToOuterDisposeScope();
+        return (Checkpointing && is_grad_enabled() ? RunCheckpointed(x, context, reached) : Run(x, context, cache: null, reached)).squeeze(0).MoveToOuterDisposeScope();
     }
 
     /// <summary>Scores of the next token, [..., vocabulary], from hidden states [..., hidden].</summary>
@@ -167,17 +168,17 @@ public sealed class CausalLM : IDisposable
         return (Math.Abs(Spec.EmbeddingScale - 1) < 1e-12 ? x : x * Spec.EmbeddingScale).MoveToOuterDisposeScope();
     }
 
-    private Tensor Run(Tensor x, AttentionContext context, KeyValueCache? cache)
+    private Tensor Run(Tensor x, AttentionContext context, KeyValueCache? cache, Action<int>? reached = null)
     {
         for (var index = 0; index < _layers.Length; index++)
         {
-            x = Block(x, context, cache, index);
+            x = Block(Marked(x, index, reached), context, cache, index);
         }
 
-        return _finalNorm.Apply(x);
+        return _finalNorm.Apply(Marked(x, _layers.Length, reached));
     }
 
-    private Tensor RunCheckpointed(Tensor x, AttentionContext context)
+    private Tensor RunCheckpointed(Tensor x, AttentionContext context, Action<int>? reached)
     {
         context.Keep();
 
@@ -186,11 +187,13 @@ public sealed class CausalLM : IDisposable
         for (var index = 0; index < _layers.Length; index++)
         {
             var at = index;
-            x = BlockCheckpoint.apply(x, new CheckpointedBlock(input => Block(input, context, null, at), context, Last: at == 0));
+            x = BlockCheckpoint.Of(Marked(x, index, reached), new CheckpointedBlock(input => Block(input, context, null, at), context, Last: at == 0));
         }
 
-        return _finalNorm.Apply(x);
+        return _finalNorm.Apply(Marked(x, _layers.Length, reached));
     }
+
+    private static Tensor Marked(Tensor x, int block, Action<int>? reached) => reached is null ? x : Milestone.Of(x, () => reached(block));
 
     private Tensor Block(Tensor x, AttentionContext context, KeyValueCache? cache, int index)
     {

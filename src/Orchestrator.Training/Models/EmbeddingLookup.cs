@@ -11,18 +11,18 @@ internal sealed class EmbeddingLookup : autograd.SingleTensorFunction<EmbeddingL
     /// <param name="table">[vocabulary, hidden].</param>
     /// <param name="ids">[tokens], int64.</param>
     /// <returns>[tokens, hidden].</returns>
-    public static Tensor Of(Tensor table, Tensor ids) => is_grad_enabled() && table.requires_grad ? apply(table, ids) : table.index_select(0, ids);
+    public static Tensor Of(Tensor table, Tensor ids) => is_grad_enabled() && table.requires_grad ? BackwardPass.Apply(() => apply(table, ids)) : table.index_select(0, ids);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var (table, ids) = ((Tensor)vars[0], (Tensor)vars[1]);
+        BackwardPass.Register(ctx);
         ctx.save_for_backward([table, ids]);
-        ctx.save_data(nameof(BackwardPass), BackwardPass.Current);
         return table.index_select(0, ids);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
-        ((BackwardPass)ctx.get_data(nameof(BackwardPass))).Guard(2, () =>
+        BackwardPass.Of(ctx).Guard(2, () =>
         {
             var saved = ctx.get_saved_variables();
             var gradient = WeightGradient.Of(saved[0]);

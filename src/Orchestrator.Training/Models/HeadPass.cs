@@ -20,8 +20,6 @@ internal sealed class HeadPass(bool biased, double? cap, int chunk, ScalarType c
 
     public bool Biased => biased;
 
-    public BackwardPass Pass { get; } = BackwardPass.Current;
-
     /// <summary>[rows] fp32 that receives 1 where the target has the largest logit.</summary>
     public Tensor? Greedy { get; init; }
 

@@ -10,7 +10,7 @@ namespace Orchestrator.Training.Models;
 public static class TokenLogProbs
 {
     /// <param name="model">Gives the head: weight, bias and final soft cap.</param>
-    /// <param name="hidden">[tokens, hidden], as <see cref="CausalLM.Hidden(PackedTokens)"/> gives it.</param>
+    /// <param name="hidden">[tokens, hidden], as <see cref="CausalLM.Hidden(PackedTokens, Action{int}?)"/> gives it.</param>
     /// <param name="at">Rows of <paramref name="hidden"/>; a row may stand more than once.</param>
     /// <param name="targets">The token that follows at[i].</param>
     /// <param name="chunk">Rows whose logits are in memory at once; changes memory and speed, and results only by rounding.</param>
@@ -28,7 +28,7 @@ public static class TokenLogProbs
         var head = new HeadPass(model.HeadBias is not null, model.Spec.LogitSoftCap, chunk, model.Compute) { Greedy = greedy, Aligned = aligned, KeepBytes = keepBytes };
         var (weight, bias) = (model.HeadWeight, model.HeadBias);
         var graph = is_grad_enabled() && (rows.requires_grad || weight.requires_grad || bias?.requires_grad == true);
-        var logps = graph ? LogProbFunction.apply(rows, weight, bias!, ids, head) : head.Forward(rows, weight, bias, ids).LogProbs;
+        var logps = graph ? BackwardPass.Apply(() => LogProbFunction.apply(rows, weight, bias!, ids, head)) : head.Forward(rows, weight, bias, ids).LogProbs;
         return logps.MoveToOuterDisposeScope();
     }
 
@@ -61,6 +61,7 @@ internal sealed class LogProbFunction : autograd.SingleTensorFunction<LogProbFun
     {
         var (rows, weight, bias, ids, head) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor?)vars[2], (Tensor)vars[3], (HeadPass)vars[4]);
         var (logps, normalizer) = head.Forward(rows, weight, bias, ids, graph: true);
+        BackwardPass.Register(ctx);
         ctx.save_for_backward([rows, weight, bias!, ids, normalizer]);
         ctx.save_data(nameof(HeadPass), head);
         return logps;
@@ -69,7 +70,7 @@ internal sealed class LogProbFunction : autograd.SingleTensorFunction<LogProbFun
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         var head = (HeadPass)ctx.get_data(nameof(HeadPass));
-        return head.Pass.Guard(5, () =>
+        return BackwardPass.Of(ctx).Guard(5, () =>
         {
             var saved = ctx.get_saved_variables();
             var (rows, weight, bias) = head.Backward(saved[0], saved[1], head.Biased ? saved[2] : null, saved[3], saved[4], grad_output);

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Orchestrator.Core;
-using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Steps;
 
@@ -10,6 +9,8 @@ namespace Orchestrator.Training.Steps;
 /// </summary>
 internal sealed class CanonicalSums(GradientSlots slots) : ILeafSums
 {
+    private const int None = -1;
+
     private readonly Dictionary<TreeNode, GradientSlot> _held = [];
     private readonly LeafRecords _records = new();
     private (long Step, int Leaves) _of = (-1, 0);
@@ -20,12 +21,63 @@ internal sealed class CanonicalSums(GradientSlots slots) : ILeafSums
         return new ReductionPlan(tree, [.. Enumerable.Range(0, work.Deal.WorldSize).Select(rank => tree.WholeNodes(work.Deal.LeavesOf(rank)))]);
     }
 
-    public ImmutableArray<GradientSlot> Compute(StepWork work, Func<int, ImmutableArray<MetricSum>> train, CancellationToken cancellation)
+    public void Compute(StepWork work, Func<int, ImmutableArray<MetricSum>> train, ISumsReceiver receiver, CancellationToken cancellation)
     {
         var plan = PlanOf(work);
         var wanted = plan.Nodes[work.Rank];
         KeepWhatHelps(work, plan.Tree, wanted);
-        return [.. wanted.Select(node => Produce(plan.Tree, node, train, cancellation))];
+        var last = wanted.Select(node => LastMissing(plan.Tree, node)).DefaultIfEmpty(None).Max();
+        foreach (var node in wanted.OrderBy(node => LastMissing(plan.Tree, node) == last))
+        {
+            Produce(plan.Tree, node, Leaf);
+        }
+
+        if (last == None)
+        {
+            receiver.Begin([.. wanted.Select(node => _held[node])], settle: null);
+            receiver.End();
+        }
+
+        GradientSlot Leaf(int leaf, GradientSlot[] beside)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var (slot, finite) = (slots.Rent(), true);
+            try
+            {
+                slots.Bind(slot);
+                if (leaf == last)
+                {
+                    receiver.Begin([.. wanted.Select(node => _held.GetValueOrDefault(node, slot))], Settle);
+                }
+
+                var metrics = train(leaf);
+                if (leaf == last)
+                {
+                    receiver.End();
+                }
+                else
+                {
+                    Settle(0, slots.Length);
+                }
+
+                _records.Add(leaf, metrics, finite);
+                return slot;
+            }
+            catch
+            {
+                slots.Return(slot);
+                throw;
+            }
+
+            void Settle(long start, long length)
+            {
+                finite &= slot.IsFinite(start, length);
+                foreach (var sum in beside)
+                {
+                    slot.Add(sum, start, length);
+                }
+            }
+        }
     }
 
     public ImmutableArray<LeafSums> MetricsOf(StepWork work) => _records.MetricsOf(work);
@@ -60,47 +112,46 @@ internal sealed class CanonicalSums(GradientSlots slots) : ILeafSums
         }
     }
 
-    private GradientSlot Produce(CanonicalTree tree, TreeNode node, Func<int, ImmutableArray<MetricSum>> train, CancellationToken cancellation)
+    /// <summary>Brings a node's sum into being. Of its leaves the one that is missing last is trained last, and what stands beside it on its way up is added to it.</summary>
+    /// <param name="leaf">Trains a leaf and adds to it, the lowest first, what is given.</param>
+    private void Produce(CanonicalTree tree, TreeNode node, Func<int, GradientSlot[], GradientSlot> leaf)
     {
-        node = tree.Canonical(node);
-        if (!_held.TryGetValue(node, out var sum))
+        if (_held.ContainsKey(node))
         {
-            sum = node.Height == 0 ? Leaf(node.Index, train, cancellation) : Inner(tree, node, train, cancellation);
-            _held.Add(node, sum);
+            return;
         }
 
-        return sum;
+        var (bottom, beside) = (node, new Stack<TreeNode>());
+        while (bottom.Height > 0 && !_held.ContainsKey(bottom))
+        {
+            var (left, right) = (tree.Canonical(bottom.Left), tree.Canonical(bottom.Right));
+            (bottom, var other) = LastMissing(tree, left) > LastMissing(tree, right) ? (left, right) : (right, left);
+            Produce(tree, other, leaf);
+            beside.Push(other);
+        }
+
+        GradientSlot[] others = [.. beside.Select(other => _held[other])];
+        if (_held.Remove(bottom, out var sum))
+        {
+            foreach (var other in others)
+            {
+                sum.Add(other, 0, slots.Length);
+            }
+        }
+        else
+        {
+            sum = leaf(bottom.Index, others);
+        }
+
+        foreach (var other in beside)
+        {
+            _held.Remove(other, out var slot);
+            slots.Return(slot!);
+        }
+
+        _held.Add(node, sum);
     }
 
-    private GradientSlot Inner(CanonicalTree tree, TreeNode node, Func<int, ImmutableArray<MetricSum>> train, CancellationToken cancellation)
-    {
-        var left = Produce(tree, node.Left, train, cancellation);
-        var right = Produce(tree, node.Right, train, cancellation);
-        using (no_grad())
-        {
-            left.Flat.add_(right.Flat);
-        }
-
-        _held.Remove(tree.Canonical(node.Left));
-        _held.Remove(tree.Canonical(node.Right));
-        slots.Return(right);
-        return left;
-    }
-
-    private GradientSlot Leaf(int leaf, Func<int, ImmutableArray<MetricSum>> train, CancellationToken cancellation)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        var slot = slots.Rent();
-        try
-        {
-            slots.Bind(slot);
-            _records.Add(leaf, train(leaf), slot);
-            return slot;
-        }
-        catch
-        {
-            slots.Return(slot);
-            throw;
-        }
-    }
+    private int LastMissing(CanonicalTree tree, TreeNode node) =>
+        tree.LeavesOf(node).Leaves.Reverse().FirstOrDefault(leaf => !_held.Keys.Any(held => tree.LeavesOf(held) is var range && leaf >= range.Start && leaf < range.End), None);
 }

@@ -17,6 +17,37 @@ internal sealed class GradientSlot(Tensor flat, ImmutableArray<Tensor> views, Fl
     public ImmutableArray<Tensor> Views { get; } = views;
 
     public FloatBuffer? Host { get; set; } = host;
+
+    private bool OnCpu => Flat.device_type == DeviceType.CPU;
+
+    /// <summary>Adds some of another's floats to the same ones here.</summary>
+    public void Add(GradientSlot other, long start, long length)
+    {
+        using var guard = no_grad();
+        using var scope = NewDisposeScope();
+        Flat.narrow(0, start, length).add_(other.Flat.narrow(0, start, length));
+    }
+
+    /// <summary>False where a NaN or an infinity stands among some floats; on an accelerator this waits for them.</summary>
+    public bool IsFinite(long start, long length)
+    {
+        if (OnCpu)
+        {
+            return GradientInspection.AllFinite(Host!.Value.Slice(start, length));
+        }
+
+        const long Chunk = 1 << 26;
+        for (var end = start + length; start < end; start += Chunk)
+        {
+            using var scope = NewDisposeScope();
+            if (!Flat.narrow(0, start, Math.Min(Chunk, end - start)).isfinite().all().item<bool>())
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }
 
 /// <summary>The flat gradient buffers of a replica. They are kept and used again, so a run holds as many as it needed at once.</summary>
@@ -47,21 +78,21 @@ internal sealed class GradientSlots(CausalLM model, FlatLayout layout, IBufferPr
         }
     }
 
-    /// <summary>The slot's values where a collective may read them; on an accelerator this copies.</summary>
-    public FloatBuffer OnHost(GradientSlot slot)
-    {
-        if (slot.Host is not { } host)
-        {
-            slot.Host = host = memory.Allocate($"gradient {_all.IndexOf(slot)}", layout.Length);
-        }
+    /// <summary>Floats of a slot.</summary>
+    public long Length => layout.Length;
 
+    /// <summary>Where a collective may read the slot's values; on an accelerator, after <see cref="CopyToHost"/>.</summary>
+    public FloatBuffer HostOf(GradientSlot slot) => slot.Host ??= memory.Allocate($"gradient {_all.IndexOf(slot)}", layout.Length);
+
+    /// <summary>Brings some floats of the slot to where collectives read them; on a CPU they are there.</summary>
+    public void CopyToHost(GradientSlot slot, long start, long length)
+    {
         if (!OnCpu)
         {
-            using var over = NativeTensor.Over(host);
-            over.copy_(slot.Flat);
+            using var scope = NewDisposeScope();
+            using var guard = no_grad();
+            NativeTensor.Over(HostOf(slot).Slice(start, length)).copy_(slot.Flat.narrow(0, start, length));
         }
-
-        return host;
     }
 
     public void Dispose()

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using Orchestrator.Core;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Orchestrator.Training.Steps;
 
@@ -18,8 +16,8 @@ internal interface ILeafSums
 
     /// <summary>Computes what is missing.</summary>
     /// <param name="train">Forward and backward of a leaf into the bound buffer.</param>
-    /// <returns>One buffer for each of this rank's nodes in the plan, in order.</returns>
-    ImmutableArray<GradientSlot> Compute(StepWork work, Func<int, ImmutableArray<MetricSum>> train, CancellationToken cancellation);
+    /// <param name="receiver">Is given the sums. Where this throws, they are taken back, and may be read until the receiver is done with them.</param>
+    void Compute(StepWork work, Func<int, ImmutableArray<MetricSum>> train, ISumsReceiver receiver, CancellationToken cancellation);
 
     /// <summary>Metrics of this rank's leaves, in order, after <see cref="Compute"/>.</summary>
     ImmutableArray<LeafSums> MetricsOf(StepWork work);
@@ -29,6 +27,21 @@ internal interface ILeafSums
 
     /// <summary>Forgets everything: the step was applied.</summary>
     void Drop();
+}
+
+/// <summary>Takes a rank's sums, the last of them piece by piece while it becomes final. On the device thread.</summary>
+internal interface ISumsReceiver
+{
+    /// <summary>The last missing leaf is about to be trained, or none is missing.</summary>
+    /// <param name="sums">One buffer for each of this rank's nodes in the plan, in order.</param>
+    /// <param name="settle">
+    /// (start, length): what backward has added to these floats of the leaf is final; adds what the leaf's node holds besides. Called once for every
+    /// float until <see cref="End"/> returns. null: the sums are final.
+    /// </param>
+    void Begin(ImmutableArray<GradientSlot> sums, Action<long, long>? settle);
+
+    /// <summary>Backward is over: all that was not settled yet is final.</summary>
+    void End();
 }
 
 /// <summary>What both ways of adding keep of the step's leaves.</summary>
@@ -41,11 +54,11 @@ internal sealed class LeafRecords
 
     public bool AnyBad => _bad.Count > 0;
 
-    /// <param name="slot">Holds the leaf's gradient, alone or added to finite ones; null where the sum was bad before it.</param>
-    public void Add(int leaf, ImmutableArray<MetricSum> metrics, GradientSlot? slot)
+    /// <param name="finite">Of the leaf's gradient, alone or added to finite ones.</param>
+    public void Add(int leaf, ImmutableArray<MetricSum> metrics, bool finite)
     {
         _metrics[leaf] = metrics;
-        if (slot is null || Finite(slot))
+        if (finite)
         {
             _bad.Remove(leaf);
         }
@@ -66,24 +79,4 @@ internal sealed class LeafRecords
     }
 
     public static IEnumerable<int> Leaves(StepWork work) => work.Deal.LeavesOf(work.Rank).Order();
-
-    private static bool Finite(GradientSlot slot)
-    {
-        if (slot.Flat.device_type == DeviceType.CPU)
-        {
-            return Optimizers.GradientInspection.AllFinite(slot.Host!.Value);
-        }
-
-        const long Chunk = 1 << 26;
-        for (long start = 0, length = slot.Flat.size(0); start < length; start += Chunk)
-        {
-            using var scope = NewDisposeScope();
-            if (!slot.Flat.narrow(0, start, Math.Min(Chunk, length - start)).isfinite().all().item<bool>())
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 }

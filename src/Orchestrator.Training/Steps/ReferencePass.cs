@@ -164,6 +164,7 @@ internal sealed class ReferencePass(ReplicaParts parts, ReferenceLogps logps, in
         {
             numbers.CopyTo(mine.Span);
             var ranks = Enumerable.Range(0, work.Deal.WorldSize).Select(rank => ImmutableArray.Create(new TreeNode(0, rank))).ToArray();
+            exchange.OwnPartDone();
             await exchange.AllReduceAsync(work.Id, number, new CanonicalTree(ranks.Length), ranks, [mine], sum, cancellation);
             sum.Span.CopyTo(numbers);
         }

@@ -47,7 +47,7 @@ internal sealed class ReplicaTimeline(Timeline timeline)
         {
             _ended = Timeline.Now;
             using var self = Process.GetCurrentProcess();
-            timeline.Add("step", _step, _began, _ended, null, ("cpu_seconds", self.TotalProcessorTime.TotalSeconds), ("peak_mb", ProcessMemory.PeakMegabytes()));
+            timeline.Add("step", _step, _began, _ended, null, 0, ("cpu_seconds", self.TotalProcessorTime.TotalSeconds), ("peak_mb", ProcessMemory.PeakMegabytes()));
             timeline.Flush();
         }
     }

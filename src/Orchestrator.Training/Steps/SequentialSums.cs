@@ -15,7 +15,7 @@ internal sealed class SequentialSums(GradientSlots slots) : ILeafSums
         new CanonicalTree(work.Deal.WorldSize),
         [.. Enumerable.Range(0, work.Deal.WorldSize).Select(rank => ImmutableArray.Create(new TreeNode(0, rank)))]);
 
-    public ImmutableArray<GradientSlot> Compute(StepWork work, Func<int, ImmutableArray<MetricSum>> train, CancellationToken cancellation)
+    public void Compute(StepWork work, Func<int, ImmutableArray<MetricSum>> train, ISumsReceiver receiver, CancellationToken cancellation)
     {
         var leaves = LeafRecords.Leaves(work).ToArray();
         if (_of != (work.Id.Step, work.Leaves) || _records.AnyBad || !_done.IsSubsetOf(leaves))
@@ -26,13 +26,18 @@ internal sealed class SequentialSums(GradientSlots slots) : ILeafSums
         _of = (work.Id.Step, work.Leaves);
         _sum ??= slots.Rent();
         slots.Bind(_sum);
-        foreach (var leaf in leaves.Where(leaf => !_done.Contains(leaf)))
+        int[] missing = [.. leaves.Where(leaf => !_done.Contains(leaf))];
+        foreach (var leaf in missing)
         {
             cancellation.ThrowIfCancellationRequested();
-            Add(leaf, train);
+            Add(leaf, train, leaf == missing[^1] ? receiver : null);
         }
 
-        return [_sum];
+        if (missing.Length == 0)
+        {
+            receiver.Begin([_sum], settle: null);
+            receiver.End();
+        }
     }
 
     public ImmutableArray<LeafSums> MetricsOf(StepWork work) => _records.MetricsOf(work);
@@ -52,11 +57,21 @@ internal sealed class SequentialSums(GradientSlots slots) : ILeafSums
         _of = (-1, 0);
     }
 
-    private void Add(int leaf, Func<int, ImmutableArray<MetricSum>> train)
+    private void Add(int leaf, Func<int, ImmutableArray<MetricSum>> train, ISumsReceiver? receiver)
     {
+        var (sum, bad, finite) = (_sum!, _records.AnyBad, true);
+        void Settle(long start, long length) => finite &= bad || sum.IsFinite(start, length); // in a bad sum nothing can be told of the leaf
         try
         {
-            _records.Add(leaf, train(leaf), _records.AnyBad ? null : _sum);
+            receiver?.Begin([sum], Settle);
+            var metrics = train(leaf);
+            if (receiver is null)
+            {
+                Settle(0, slots.Length);
+            }
+
+            receiver?.End();
+            _records.Add(leaf, metrics, finite);
             _done.Add(leaf);
         }
         catch

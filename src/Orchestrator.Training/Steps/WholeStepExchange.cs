@@ -36,6 +36,7 @@ internal sealed class WholeStepExchange(ReplicaParts parts, int bucket)
             }
 
             var ranks = Enumerable.Range(0, work.Deal.WorldSize).Select(rank => ImmutableArray.Create(new TreeNode(0, rank))).ToArray();
+            exchange.OwnPartDone();
             await exchange.AllReduceAsync(work.Id, bucket, new CanonicalTree(ranks.Length), ranks, [mine], sum, cancellation);
             await device.Run(() => _known = (work.Id.Step, WholeStepRow.ToTensors(ExactFloats.Join(sum.Span), parts)), CancellationToken.None);
         }

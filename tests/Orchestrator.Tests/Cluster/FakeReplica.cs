@@ -137,6 +137,7 @@ internal sealed class FakeReplica : IReplica
             Sum(tree, node).CopyTo(_nodes[i].Span);
             return _nodes[i];
         }).ToList();
+        exchange.OwnPartDone();
         await exchange.AllReduceAsync(work.Id, 0, tree, nodes, sums, _result, cancellation);
         var digest = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(_result.Span));
         var finite = !_result.Span.ContainsAnyExceptInRange(float.MinValue, float.MaxValue);

@@ -12,7 +12,7 @@ public sealed class TraceFolderTests
         using var folder = TraceFolder.Create();
         using (var timeline = new Timeline(Path.Combine(folder.Path, "worker-0.jsonl")))
         {
-            timeline.Add("back\"ward", 3, 1000, 2500, 700, ("cpu_seconds", 1.5));
+            timeline.Add("back\"ward", 3, 1000, 2500, 700, 0, ("cpu_seconds", 1.5));
             using (timeline.Span("all_reduce", 3))
             {
             }

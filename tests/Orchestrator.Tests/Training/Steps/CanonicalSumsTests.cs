@@ -67,7 +67,7 @@ public sealed class CanonicalSumsTests : IDisposable
     {
         var allocated = new CountingBuffers(_memory);
         using var slots = new GradientSlots(_model, FlatLayout.Of(_model), allocated);
-        new CanonicalSums(slots).Compute(Work(0, new LeafRange(0, 8)), Train, CancellationToken.None);
+        new CanonicalSums(slots).Compute(Work(0, new LeafRange(0, 8)), Train, new Receiver(slots), CancellationToken.None);
         Assert.Equal(4, allocated.Count);
     }
 
@@ -75,13 +75,18 @@ public sealed class CanonicalSumsTests : IDisposable
     public void A_leaf_that_throws_leaves_what_was_done_before_it()
     {
         var sums = new CanonicalSums(_slots);
-        Assert.Throws<TimeoutException>(() => sums.Compute(Work(0, new LeafRange(0, 4)), leaf => leaf == 3 ? throw new TimeoutException() : Train(leaf), CancellationToken.None));
+        Assert.Throws<TimeoutException>(() => sums.Compute(Work(0, new LeafRange(0, 4)), leaf => leaf == 3 ? throw new TimeoutException() : Train(leaf), new Receiver(_slots), CancellationToken.None));
         var slots = Compute(sums, Work(1, new LeafRange(0, 4)));
         Assert.Equal([0, 1, 2, 3], _trained);
         Assert.Equal(6, Value(Assert.Single(slots)));
     }
 
-    private ImmutableArray<GradientSlot> Compute(CanonicalSums sums, StepWork work) => sums.Compute(work, Train, CancellationToken.None);
+    private ImmutableArray<GradientSlot> Compute(CanonicalSums sums, StepWork work)
+    {
+        var receiver = new Receiver(_slots);
+        sums.Compute(work, Train, receiver, CancellationToken.None);
+        return receiver.Sums;
+    }
 
     private ImmutableArray<MetricSum> Train(int leaf)
     {
@@ -94,6 +99,17 @@ public sealed class CanonicalSumsTests : IDisposable
     private static float Value(GradientSlot slot) => slot.Host!.Value.Span[0];
 
     private static StepWork Work(int attempt, LeafRange mine) => new(new StepId(1, 1, 0, attempt), 8, new Deal([[mine]]), 0);
+
+    private sealed class Receiver(GradientSlots slots) : ISumsReceiver
+    {
+        private Action<long, long>? _settle;
+
+        public ImmutableArray<GradientSlot> Sums { get; private set; } = [];
+
+        public void Begin(ImmutableArray<GradientSlot> sums, Action<long, long>? settle) => (Sums, _settle) = (sums, settle);
+
+        public void End() => _settle?.Invoke(0, slots.Length);
+    }
 
     private sealed class CountingBuffers(IBufferProvider inner) : IBufferProvider
     {

@@ -64,6 +64,28 @@ public sealed class ReplicaProtocolTests
         Assert.Equal(undisturbed.Weights, ReplicaRig.HashOf(replica));
     }
 
+    // The first bucket goes out while the last leaf is still in backward; then everything is called off.
+    [Fact]
+    public async Task A_step_that_is_cancelled_while_buckets_travel_changes_nothing_and_can_be_computed_again()
+    {
+        using var rig = ReplicaRig.Tiny("llama", pairs: 8, pairsPerStep: 8, pairsPerLeaf: 2, steps: 1);
+        var undisturbed = await rig.TrainAsync(1, 1);
+        await using var harness = await RankHarness.StartAsync(2, Way.Reference);
+        var replicas = await Task.WhenAll(harness.Servers.Select(server => rig.CreateAsync(server.Memory)));
+        foreach (var (replica, rank) in replicas.Select((replica, rank) => (replica, rank)))
+        {
+            using var cancelled = new CancellationTokenSource();
+            var exchange = new CallingOffExchange(cancelled);
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => replica.ComputeAsync(
+                new StepWork(new StepId(1, 0, 0, 0), 4, Deal.Even(4, 2), rank), exchange, cancelled.Token)).WaitAsync(RankHarness.Patience);
+            Assert.InRange(exchange.First, 1, 100); // bucket 0 holds the embedding, which is final last
+        }
+
+        await rig.StepAsync(replicas, harness.Groups, new StepId(1, 1, 0, 1));
+        Assert.Equal(undisturbed.Weights, ReplicaRig.HashOf(replicas[1]));
+        await Task.WhenAll(replicas.Select(replica => replica.DisposeAsync().AsTask()));
+    }
+
     // The vote says no; where the run skips such a step all the same, nothing is learnt from it and the next one follows.
     [Fact]
     public async Task A_gradient_that_is_not_finite_is_reported_and_leaves_the_weights_as_they_are()
@@ -234,6 +256,22 @@ public sealed class ReplicaProtocolTests
         Assert.Equal(undisturbed.Weights, resumed.Weights);
         Assert.Equal(undisturbed.Digest, resumed.Digest);
         Assert.Equal(undisturbed.Losses.Skip(3), resumed.Losses);
+    }
+
+    /// <summary>Cancels the step with its first bucket, and ends a bucket only when it is cancelled.</summary>
+    private sealed class CallingOffExchange(CancellationTokenSource step) : IGradientExchange
+    {
+        private int _first = -1;
+
+        public int First => _first;
+
+        public async Task AllReduceAsync(
+            StepId id, int bucket, CanonicalTree tree, IReadOnlyList<ImmutableArray<TreeNode>> nodes, IReadOnlyList<FloatBuffer> mine, FloatBuffer result, CancellationToken cancellation)
+        {
+            Interlocked.CompareExchange(ref _first, bucket, -1);
+            await step.CancelAsync();
+            await Task.Delay(Timeout.Infinite, cancellation);
+        }
     }
 
     private sealed class SpoilingExchange(IGradientExchange inner) : IGradientExchange
