@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime;
+using Orchestrator.Collectives.Memory;
 using Orchestrator.Core;
 
 namespace Orchestrator.Collectives.Benchmark;
@@ -19,6 +20,7 @@ internal sealed class RankRun
     private readonly FloatBuffer _mine;
     private readonly FloatBuffer _result;
     private readonly float[] _expected;
+    private readonly float[] _spoilt = [.. Enumerable.Repeat(float.NaN, 4096)];
     private long _step;
 
     public RankRun(CollectiveGroup group, SharedBuffers memory, TaskSheet sheet)
@@ -76,12 +78,8 @@ internal sealed class RankRun
         for (var i = -Warmups; i < times.Length; i++)
         {
             (gen2, allocated) = i == 0 ? (GC.CollectionCount(2), GC.GetTotalAllocatedBytes()) : (gen2, allocated);
-            Each(result, int.MaxValue, part => part.Fill(float.NaN));
-            if (bytes > UntimedBarrierAbove)
-            {
-                await _group.BarrierAsync(Next(), 0, cancellation);
-            }
-
+            Spoil(result);
+            await ApartAsync(bytes, cancellation);
             var (began, used) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
             await _group.AllReduceAsync(Next(), 0, mine, result, cancellation);
             var took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
@@ -91,11 +89,28 @@ internal sealed class RankRun
                 cpu += Environment.CpuUsage.TotalTime - used;
             }
 
+            await ApartAsync(bytes, cancellation);
             Each(result, _expected.Length, part => wrong += Wrong(part));
         }
 
         (gen2, allocated) = (GC.CollectionCount(2) - gen2, GC.GetTotalAllocatedBytes() - allocated);
         return new Measurement(_group.Rank, Environment.ProcessId, round, bytes, times, cpu.TotalSeconds, pass, PeakRss(), gen2, allocated, wrong, null);
+    }
+
+    /// <summary>Untimed: no rank prepares or checks its buffers while another still reduces, and takes a processor or the memory from it.</summary>
+    private Task ApartAsync(long bytes, CancellationToken cancellation) => bytes > UntimedBarrierAbove ? _group.BarrierAsync(Next(), 0, cancellation) : Task.CompletedTask;
+
+    /// <summary>Past the cache: a run's optimizer has read its result, and leaves no line of it modified in a cache.</summary>
+    private unsafe void Spoil(FloatBuffer result)
+    {
+        fixed (float* spoilt = _spoilt)
+        {
+            for (long at = 0; at < result.Length; at += _spoilt.Length)
+            {
+                var part = result.Slice(at, Math.Min(_spoilt.Length, result.Length - at));
+                Streaming.Copy((nint)spoilt, part.Address, part.Bytes);
+            }
+        }
     }
 
     private StepId Next() => new(0, 0, _step++, 0);

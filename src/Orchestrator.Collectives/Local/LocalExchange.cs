@@ -201,12 +201,3 @@ internal sealed class LocalExchange : IAsyncDisposable
         }
     }
 }
-
-/// <summary>A rank beside this one is not where it should be.</summary>
-internal sealed class LocalFailure(Verdict verdict, LocalPeer? gaveUp = null) : Exception(verdict.Reason)
-{
-    public Verdict Verdict => verdict;
-
-    /// <summary>The peer that has left the operation, for a reason of its own; null for any other failure.</summary>
-    public LocalPeer? GaveUp => gaveUp;
-}

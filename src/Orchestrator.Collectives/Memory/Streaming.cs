@@ -31,24 +31,44 @@ internal static unsafe class Streaming
         Interlocked.MemoryBarrier();
     }
 
-    /// <summary>total[i] = a[i] + b[i], as exactly as any fp32 addition.</summary>
-    public static void Add(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> total)
+    /// <summary>total[i] = a[i] + b[i], as exactly as any fp32 addition, for every total. Reads and writes go on at the same time, which one after the other they would not.</summary>
+    /// <param name="totals">Where each total begins.</param>
+    public static void Add(ReadOnlySpan<float> a, ReadOnlySpan<float> b, ReadOnlySpan<nint> totals)
     {
         var done = 0;
-        fixed (float* first = a, second = b, target = total)
+        fixed (float* first = a, second = b)
         {
-            if (Vector512.IsHardwareAccelerated && (nint)target % Line == 0)
+            if (Vector512.IsHardwareAccelerated && AreAligned(totals))
             {
-                for (; done + 32 <= total.Length; done += 32)
+                for (; done + 32 <= a.Length; done += 32)
                 {
                     var low = Vector512.Load(first + done) + Vector512.Load(second + done);
                     var high = Vector512.Load(first + done + 16) + Vector512.Load(second + done + 16);
-                    low.StoreAlignedNonTemporal(target + done);
-                    high.StoreAlignedNonTemporal(target + done + 16);
+                    foreach (var total in totals)
+                    {
+                        low.StoreAlignedNonTemporal((float*)total + done);
+                        high.StoreAlignedNonTemporal((float*)total + done + 16);
+                    }
                 }
             }
         }
 
-        TensorPrimitives.Add(a[done..], b[done..], total[done..]);
+        foreach (var total in totals)
+        {
+            TensorPrimitives.Add(a[done..], b[done..], new Span<float>((float*)total + done, a.Length - done));
+        }
+    }
+
+    private static bool AreAligned(ReadOnlySpan<nint> addresses)
+    {
+        foreach (var address in addresses)
+        {
+            if (address % Line != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -21,10 +21,14 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
     /// <summary>The total is written past the cache: nobody reads it soon, or it would not stay there anyway.</summary>
     public bool Streams { get; init; }
 
-    public void Run(ReadOnlySpan<Term> terms, float* total, long count)
+    public void Run(ReadOnlySpan<Term> terms, float* total, long count) => Run(terms, [(nint)total], count);
+
+    /// <param name="totals">Where each copy of the sum begins.</param>
+    public void Run(ReadOnlySpan<Term> terms, ReadOnlySpan<nint> totals, long count)
     {
         var scratch = ArrayPool<float>.Shared.Rent(terms.Length * Block);
         Span<nint> slots = stackalloc nint[terms.Length];
+        Span<nint> places = stackalloc nint[totals.Length];
         fixed (float* spare = scratch)
         {
             for (long start = 0; start < count; start += Block)
@@ -35,7 +39,12 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
                     slots[i] = (nint)Read(terms[i], start, length, spare + (long)i * Block);
                 }
 
-                AddAll(slots, spare, total + start, length);
+                for (var i = 0; i < totals.Length; i++)
+                {
+                    places[i] = totals[i] + (nint)(start * sizeof(float));
+                }
+
+                AddAll(slots, spare, places, length);
             }
         }
 
@@ -61,33 +70,38 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
         return spare;
     }
 
-    private void AddAll(Span<nint> slots, float* spare, float* total, int length)
+    private void AddAll(Span<nint> slots, float* spare, ReadOnlySpan<nint> totals, int length)
     {
+        var first = (float*)totals[0];
         for (var i = 0; i < Additions.Length; i++)
         {
             var (into, from) = Additions[i];
             var last = i == Additions.Length - 1;
-            var sum = last ? total : spare + (long)into * Block;
+            ReadOnlySpan<float> a = Values(slots[into], length), b = Values(slots[from], length);
             if (last && Streams && !RoundTotal)
             {
-                Streaming.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
-            }
-            else
-            {
-                TensorPrimitives.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
+                Streaming.Add(a, b, totals);
+                return;
             }
 
+            var sum = last ? first : spare + (long)into * Block;
+            TensorPrimitives.Add(a, b, new Span<float>(sum, length));
             slots[into] = (nint)sum;
         }
 
         if (Additions.Length == 0)
         {
-            Values(slots[0], length).CopyTo(new Span<float>(total, length));
+            Values(slots[0], length).CopyTo(new Span<float>(first, length));
         }
 
         if (RoundTotal)
         {
-            Bfloat16.RoundTo(total, total, length);
+            Bfloat16.RoundTo(first, first, length);
+        }
+
+        foreach (var other in totals[1..])
+        {
+            Values(totals[0], length).CopyTo(new Span<float>((void*)other, length));
         }
     }
 
