@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
 
 namespace Orchestrator.Collectives.Memory;
@@ -11,6 +10,9 @@ internal static unsafe class Streaming
 {
     /// <summary>From about a quarter of a last-level cache on, a buffer is worth it.</summary>
     public const long Worthwhile = 8 << 20;
+
+    /// <summary>Terms that <see cref="Add"/> reads at once.</summary>
+    public const int MostTerms = 8;
 
     private const int Line = 64;
 
@@ -31,32 +33,45 @@ internal static unsafe class Streaming
         Interlocked.MemoryBarrier();
     }
 
-    /// <summary>total[i] = a[i] + b[i], as exactly as any fp32 addition, for every total. Reads and writes go on at the same time, which one after the other they would not.</summary>
+    /// <summary>
+    /// Adds terms in a given order, as exactly as any fp32 addition, and writes the sum to every total. All terms are read, and the sums written, at the
+    /// same time: one after the other they would wait for memory in turns.
+    /// </summary>
+    /// <param name="terms">Where each term begins; up to <see cref="MostTerms"/>.</param>
+    /// <param name="additions">slot[Into] += slot[From], in order; the sum is then in slot 0.</param>
     /// <param name="totals">Where each total begins.</param>
-    public static void Add(ReadOnlySpan<float> a, ReadOnlySpan<float> b, ReadOnlySpan<nint> totals)
+    /// <returns>Floats done: what is left, the last few or all where the processor or the alignment does not suit, is the caller's.</returns>
+    public static int Add(ReadOnlySpan<nint> terms, ReadOnlySpan<(int Into, int From)> additions, ReadOnlySpan<nint> totals, int length)
     {
-        var done = 0;
-        fixed (float* first = a, second = b)
+        if (!Vector512.IsHardwareAccelerated || terms.Length > MostTerms || !AreAligned(totals))
         {
-            if (Vector512.IsHardwareAccelerated && AreAligned(totals))
+            return 0;
+        }
+
+        var done = 0;
+        var slots = stackalloc Vector512<float>[2 * MostTerms];
+        for (; done + 32 <= length; done += 32)
+        {
+            for (var i = 0; i < terms.Length; i++)
             {
-                for (; done + 32 <= a.Length; done += 32)
-                {
-                    var low = Vector512.Load(first + done) + Vector512.Load(second + done);
-                    var high = Vector512.Load(first + done + 16) + Vector512.Load(second + done + 16);
-                    foreach (var total in totals)
-                    {
-                        low.StoreAlignedNonTemporal((float*)total + done);
-                        high.StoreAlignedNonTemporal((float*)total + done + 16);
-                    }
-                }
+                var term = (float*)terms[i] + done;
+                (slots[2 * i], slots[2 * i + 1]) = (Vector512.Load(term), Vector512.Load(term + 16));
+            }
+
+            foreach (var (into, from) in additions)
+            {
+                slots[2 * into] += slots[2 * from];
+                slots[2 * into + 1] += slots[2 * from + 1];
+            }
+
+            foreach (var total in totals)
+            {
+                slots[0].StoreAlignedNonTemporal((float*)total + done);
+                slots[1].StoreAlignedNonTemporal((float*)total + done + 16);
             }
         }
 
-        foreach (var total in totals)
-        {
-            TensorPrimitives.Add(a[done..], b[done..], new Span<float>((float*)total + done, a.Length - done));
-        }
+        return done;
     }
 
     private static bool AreAligned(ReadOnlySpan<nint> addresses)

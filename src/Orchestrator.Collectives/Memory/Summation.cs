@@ -44,7 +44,13 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
                     places[i] = totals[i] + (nint)(start * sizeof(float));
                 }
 
-                AddAll(slots, spare, places, length);
+                var done = Streams && !RoundTotal && Additions.Length > 0 ? Streaming.Add(slots, Additions.AsSpan(), places, length) : 0;
+                if (done < length)
+                {
+                    Advance(slots, done);
+                    Advance(places, done);
+                    AddAll(slots, spare, places, length - done);
+                }
             }
         }
 
@@ -70,22 +76,22 @@ internal sealed unsafe record Summation(ImmutableArray<(int Into, int From)> Add
         return spare;
     }
 
+    private static void Advance(Span<nint> addresses, int floats)
+    {
+        foreach (ref var address in addresses)
+        {
+            address += floats * sizeof(float);
+        }
+    }
+
     private void AddAll(Span<nint> slots, float* spare, ReadOnlySpan<nint> totals, int length)
     {
         var first = (float*)totals[0];
         for (var i = 0; i < Additions.Length; i++)
         {
             var (into, from) = Additions[i];
-            var last = i == Additions.Length - 1;
-            ReadOnlySpan<float> a = Values(slots[into], length), b = Values(slots[from], length);
-            if (last && Streams && !RoundTotal)
-            {
-                Streaming.Add(a, b, totals);
-                return;
-            }
-
-            var sum = last ? first : spare + (long)into * Block;
-            TensorPrimitives.Add(a, b, new Span<float>(sum, length));
+            var sum = i == Additions.Length - 1 ? first : spare + (long)into * Block;
+            TensorPrimitives.Add(Values(slots[into], length), Values(slots[from], length), new Span<float>(sum, length));
             slots[into] = (nint)sum;
         }
 
