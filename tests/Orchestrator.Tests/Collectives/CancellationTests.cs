@@ -70,6 +70,31 @@ public sealed class CancellationTests
         }
     }
 
+    // Ranks of one process write into each other's results. A chunk of 128 terms takes long enough to be called off in the middle.
+    [Fact]
+    public async Task A_call_ends_only_when_the_other_rank_has_left_its_result()
+    {
+        const int Leaves = 128;
+        const int Length = 2 * 64 * 1024;
+        await using var harness = await RankHarness.StartAsync(2, Way.Reference);
+        var tree = new CanonicalTree(Leaves);
+        var nodes = Enumerable.Range(0, 2).Select(rank => tree.WholeNodes(Enumerable.Range(0, Leaves).Where(leaf => leaf % 2 == rank))).ToArray();
+        var mine = harness.Groups.Select(g => nodes[g.Rank].Select(_ => harness.Filled(g, Length, _ => 1)).ToArray()).ToArray();
+        var results = harness.Groups.Select(g => harness.Allocate(g, Length)).ToArray();
+        for (var step = 0; step < 5; step++)
+        {
+            results[0].Span.Fill(-2);
+            using var cancellation = new CancellationTokenSource();
+            var calls = harness.Groups.Select(g => EndOfAsync(g.AllReduceAsync(Id(step), 0, tree, nodes, mine[g.Rank], results[g.Rank], g.Rank == 0 ? cancellation.Token : default))).ToArray();
+            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref results[0].Span[Length / 2]) == Leaves, RankHarness.Patience), "the other rank brings nothing");
+            await cancellation.CancelAsync();
+            await calls[0].WaitAsync(RankHarness.Patience);
+            results[0].Span.Fill(-1);
+            await calls[1].WaitAsync(RankHarness.Patience);
+            Assert.False(results[0].Span.ContainsAnyExcept(-1f), $"step {step}: a result was written after its call had ended");
+        }
+    }
+
     [Fact]
     public async Task A_token_that_was_cancelled_before_starts_nothing()
     {
