@@ -34,7 +34,7 @@ public sealed class Replica : IReplica
         (_device, _parts, AppliedStep) = (device, parts, appliedStep);
         _sums = parts.Options.Reduction == Reduction.Canonical ? new CanonicalSums(parts.Slots) : new SequentialSums(parts.Slots);
         _exchange = new GradientExchange(parts);
-        _ahead = new LeavesAhead((step, leaf) => parts.Train.Pack(parts.Rows.Of(step, leaf).AsSpan()));
+        _ahead = new LeavesAhead(parts.Plan, (step, leaf) => parts.Train.Pack(parts.Rows.Of(step, leaf).AsSpan()));
         _times = new ReplicaTimeline(parts.Timeline);
         _pass = parts.Remembered is null ? null : new ReferencePass(parts, parts.Remembered, _exchange.FreeBucket);
         StateDigest = stateDigest ?? InitialDigest();
@@ -250,19 +250,8 @@ public sealed class Replica : IReplica
         {
             using var one = _times.Span("leaf");
             var packed = _ahead.Take(work.Id.Step, leaf);
-            ExpectAfter(work, leaf);
+            _ahead.ExpectAfter(work, leaf);
             return _parts.Step.Train(_parts.Train, _parts.Rows.Of(work.Id.Step, leaf), _exchange.ForLeaf(step, leaf), packed, reduction.Reached);
-        }
-    }
-
-    // Most often a rank is dealt the same leaves in the next step.
-    private void ExpectAfter(StepWork work, int leaf)
-    {
-        int[] mine = [.. LeafRecords.Leaves(work)];
-        var (step, next) = mine.FirstOrDefault(other => other > leaf, -1) is var later && later >= 0 ? (work.Id.Step, later) : (work.Id.Step + 1, mine[0]);
-        if (step < _parts.Plan.Steps && next < _parts.Plan.LeavesInStep(step))
-        {
-            _ahead.Expect(step, next);
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed unsafe class LocalRun
     private readonly FloatBuffer[] _mine;
     private readonly FloatBuffer _shown;
     private readonly Term[] _terms;
+    private readonly bool _together;
     private int _staged;
     private long _version;
 
@@ -28,6 +29,7 @@ internal sealed unsafe class LocalRun
     {
         (_exchange, _operation, _plan) = (exchange, operation, operation.Plan);
         _peers = [.. exchange.Peers.OrderBy(peer => (peer.Rank - _plan.Rank + _plan.WorldSize) % _plan.WorldSize)];
+        _together = _peers.All(peer => peer.SameProcess);
         _mine = [.. operation.Mine.Select(buffer => Shown(buffer, copy: true))];
         _shown = Shown(operation.Result, copy: !_plan.Reduces);
         _terms = new Term[Math.Max(_plan.Terms, _plan.Folded.Select(node => node.Terms.Length).DefaultIfEmpty().Max())];
@@ -38,7 +40,7 @@ internal sealed unsafe class LocalRun
     private Slice OwnSlice => _plan.SliceOf(_plan.Rank);
 
     /// <summary>Each rank brings its sum to all others: a fifth less to move than if they fetched it.</summary>
-    private bool Brings => _plan is { Reduces: true, Gathers: true } && !_operation.HasWire && _peers.All(peer => peer.SameProcess);
+    private bool Brings => _plan is { Reduces: true, Gathers: true } && !_operation.HasWire && _together;
 
     public void Run()
     {
@@ -83,7 +85,7 @@ internal sealed unsafe class LocalRun
     /// <summary>The buffer itself where the others can read it, else a stand-in.</summary>
     private FloatBuffer Shown(FloatBuffer buffer, bool copy)
     {
-        if (buffer.Length == 0 || _peers.All(peer => peer.SameProcess) || _exchange.IsShared(buffer))
+        if (buffer.Length == 0 || _together || _exchange.IsShared(buffer))
         {
             return buffer;
         }

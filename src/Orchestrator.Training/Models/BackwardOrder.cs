@@ -19,7 +19,7 @@ internal static class BackwardOrder
     {
         var order = new Dictionary<string, int>(StringComparer.Ordinal);
         var last = spec.FinalNorm.Tensors.Concat(spec.Head?.Tensors ?? []).Select(tensor => tensor.Name);
-        Add(last.Where(name => name != spec.Embedding), spec.Layers.Length);
+        Add(last, spec.Layers.Length);
         for (var block = 0; block < spec.Layers.Length; block++)
         {
             var layer = spec.Layers[block];

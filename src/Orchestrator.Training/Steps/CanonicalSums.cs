@@ -41,13 +41,14 @@ internal sealed class CanonicalSums(GradientSlots slots) : ILeafSums
         GradientSlot Leaf(int leaf, GradientSlot[] beside)
         {
             cancellation.ThrowIfCancellationRequested();
-            var (slot, finite) = (slots.Rent(), true);
+            var slot = slots.Rent();
             try
             {
                 slots.Bind(slot);
+                var settling = new LeafInTraining(slot, beside);
                 if (leaf == last)
                 {
-                    receiver.Begin([.. wanted.Select(node => _held.GetValueOrDefault(node, slot))], Settle);
+                    receiver.Begin([.. wanted.Select(node => _held.GetValueOrDefault(node, slot))], settling.Settle);
                 }
 
                 var metrics = train(leaf);
@@ -57,25 +58,16 @@ internal sealed class CanonicalSums(GradientSlots slots) : ILeafSums
                 }
                 else
                 {
-                    Settle(0, slots.Length);
+                    settling.Settle(0, slots.Length);
                 }
 
-                _records.Add(leaf, metrics, finite);
+                _records.Add(leaf, metrics, settling.Finite);
                 return slot;
             }
             catch
             {
                 slots.Return(slot);
                 throw;
-            }
-
-            void Settle(long start, long length)
-            {
-                finite &= slot.IsFinite(start, length);
-                foreach (var sum in beside)
-                {
-                    slot.Add(sum, start, length);
-                }
             }
         }
     }

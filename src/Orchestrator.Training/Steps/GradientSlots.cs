@@ -18,8 +18,6 @@ internal sealed class GradientSlot(Tensor flat, ImmutableArray<Tensor> views, Fl
 
     public FloatBuffer? Host { get; set; } = host;
 
-    private bool OnCpu => Flat.device_type == DeviceType.CPU;
-
     /// <summary>Adds some of another's floats to the same ones here.</summary>
     public void Add(GradientSlot other, long start, long length)
     {
@@ -31,7 +29,7 @@ internal sealed class GradientSlot(Tensor flat, ImmutableArray<Tensor> views, Fl
     /// <summary>False where a NaN or an infinity stands among some floats; on an accelerator this waits for them.</summary>
     public bool IsFinite(long start, long length)
     {
-        if (OnCpu)
+        if (Flat.device_type == DeviceType.CPU)
         {
             return GradientInspection.AllFinite(Host!.Value.Slice(start, length));
         }

@@ -44,6 +44,24 @@ internal interface ISumsReceiver
     void End();
 }
 
+/// <summary>A leaf whose gradient becomes final piece by piece.</summary>
+/// <param name="slot">Backward adds to it.</param>
+/// <param name="beside">Sums that are added to each piece, in this order.</param>
+internal sealed class LeafInTraining(GradientSlot slot, params GradientSlot[] beside)
+{
+    /// <summary>No NaN and no infinity stood in a piece before sums were added to it.</summary>
+    public bool Finite { get; private set; } = true;
+
+    public void Settle(long start, long length)
+    {
+        Finite &= slot.IsFinite(start, length);
+        foreach (var sum in beside)
+        {
+            slot.Add(sum, start, length);
+        }
+    }
+}
+
 /// <summary>What both ways of adding keep of the step's leaves.</summary>
 internal sealed class LeafRecords
 {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Orchestrator.Core;
 using Orchestrator.Training.Models;
 
 namespace Orchestrator.Training.Steps;
@@ -9,21 +10,31 @@ namespace Orchestrator.Training.Steps;
 /// </summary>
 internal sealed class LeavesAhead : IDisposable
 {
+    private readonly BatchPlan _plan;
     private readonly Func<long, int, PackedBatch> _pack;
     private readonly BlockingCollection<(long Step, int Leaf)> _expected = new(boundedCapacity: 1);
     private readonly Thread _thread;
     private volatile Prepared? _prepared;
 
     /// <param name="pack">The leaf of a step; runs on any thread.</param>
-    public LeavesAhead(Func<long, int, PackedBatch> pack)
+    public LeavesAhead(BatchPlan plan, Func<long, int, PackedBatch> pack)
     {
-        _pack = pack;
+        (_plan, _pack) = (plan, pack);
         _thread = new Thread(Work) { IsBackground = true, Name = "leaves ahead" };
         _thread.Start();
     }
 
-    /// <summary>Leaves that were ready when they were asked for.</summary>
-    public long Hits { get; private set; }
+    /// <summary>Expects the rank's leaf after this one, or, as a rank is most often dealt the same leaves again, its first leaf of the next step.</summary>
+    public void ExpectAfter(StepWork work, int leaf)
+    {
+        int[] mine = [.. LeafRecords.Leaves(work)];
+        var later = mine.FirstOrDefault(other => other > leaf, -1);
+        var (step, next) = later >= 0 ? (work.Id.Step, later) : (work.Id.Step + 1, mine[0]);
+        if (step < _plan.Steps && next < _plan.LeavesInStep(step))
+        {
+            Expect(step, next);
+        }
+    }
 
     /// <summary>Returns at once; while the thread is still busy with an earlier leaf, this one is let be.</summary>
     public void Expect(long step, int leaf) => _expected.TryAdd((step, leaf));
@@ -36,7 +47,7 @@ internal sealed class LeavesAhead : IDisposable
             return _pack(step, leaf);
         }
 
-        (_prepared, Hits) = (null, Hits + 1);
+        _prepared = null;
         return ready.Batch;
     }
 

@@ -59,19 +59,18 @@ internal sealed class SequentialSums(GradientSlots slots) : ILeafSums
 
     private void Add(int leaf, Func<int, ImmutableArray<MetricSum>> train, ISumsReceiver? receiver)
     {
-        var (sum, bad, finite) = (_sum!, _records.AnyBad, true);
-        void Settle(long start, long length) => finite &= bad || sum.IsFinite(start, length); // in a bad sum nothing can be told of the leaf
+        var (bad, settling) = (_records.AnyBad, new LeafInTraining(_sum!)); // in a bad sum nothing can be told of the leaf
         try
         {
-            receiver?.Begin([sum], Settle);
+            receiver?.Begin([_sum!], settling.Settle);
             var metrics = train(leaf);
             if (receiver is null)
             {
-                Settle(0, slots.Length);
+                settling.Settle(0, slots.Length);
             }
 
             receiver?.End();
-            _records.Add(leaf, metrics, finite);
+            _records.Add(leaf, metrics, bad || settling.Finite);
             _done.Add(leaf);
         }
         catch

@@ -27,7 +27,6 @@ internal sealed class StepReduction : ISumsReceiver, IAsyncDisposable
     private ImmutableArray<FloatBuffer> _mine = [];
     private Action<long, long>? _settle;
     private int _next;
-    private bool _leafIsLast;
 
     /// <param name="buckets">In the order of the wire.</param>
     /// <param name="early">Whether buckets are handed over during backward; else all of them after it.</param>
@@ -41,20 +40,20 @@ internal sealed class StepReduction : ISumsReceiver, IAsyncDisposable
     }
 
     /// <summary>What the leaf in training tells how far its backward has come; null where nobody wants to know.</summary>
-    public Action<int>? Reached => _early && _leafIsLast ? HandOver : null;
+    public Action<int>? Reached => _early && _settle is not null ? HandOver : null;
 
     /// <inheritdoc/>
     public void Begin(ImmutableArray<GradientSlot> sums, Action<long, long>? settle)
     {
-        (_sums, _settle, _leafIsLast) = (sums, settle, settle is not null);
+        (_sums, _settle) = (sums, settle);
         _mine = [.. sums.Select(_slots.HostOf)];
     }
 
     /// <inheritdoc/>
     public void End()
     {
-        _leafIsLast = false;
         HandOver(int.MinValue);
+        _settle = null;
         _ready.Writer.Complete();
     }
 
