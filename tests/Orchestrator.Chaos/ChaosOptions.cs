@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Orchestrator.Chaos;
 
 /// <summary>What the command line says.</summary>
-/// <param name="Duration">About how long the run is disturbed.</param>
+/// <param name="Duration">How long the run is disturbed.</param>
 /// <param name="Every">From one fault to the next, on average, where the run has recovered by then.</param>
 /// <param name="Patience">The run's cluster.deadline_seconds.</param>
 /// <param name="Folder">null: a temporary one.</param>
@@ -13,7 +13,7 @@ internal sealed record ChaosOptions(
 {
     public const string InsideFlag = "--inside";
 
-    public static ChaosOptions Default { get; } = new(TimeSpan.FromMinutes(30), TimeSpan.FromSeconds(24), 1, 4, 3, 3, null, null, Namespaces: true, Inside: false);
+    public static ChaosOptions Default { get; } = new(TimeSpan.FromMinutes(30), TimeSpan.FromSeconds(28), 1, 4, 3, 2, null, null, Namespaces: true, Inside: false);
 
     /// <exception cref="ArgumentException">An option is unknown or out of its range.</exception>
     public static ChaosOptions Parse(IReadOnlyList<string> args)

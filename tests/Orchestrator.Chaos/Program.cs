@@ -3,12 +3,12 @@ using Orchestrator.Chaos.Network;
 
 const string Usage = """
     Disturbs a real training run in every way it can for a while, and says what that cost and whether anything was lost.
-      --minutes M       about how long the run is disturbed (default 30; decimals are taken); before that it runs calmly for 0.7 of it
-      --every S         seconds from one fault to the next, on average (default 24: 75 in 30 minutes); 0: as soon as the run has recovered
+      --minutes M       how long the run is disturbed (default 30; decimals are taken); the calm runs before and after take as long again
+      --every S         seconds from one fault to the next, on average (default 28: 60 to 64 in 30 minutes); 0: as soon as the run has recovered
       --seed N          which faults, on whom and when (default 1)
       --workers N       worker hosts (default 4)
       --control N       control nodes, 3 or more (default 3)
-      --patience S      the run's cluster.deadline_seconds (default 3)
+      --patience S      the run's cluster.deadline_seconds (default 2)
       --json FILE       the report as JSON
       --folder DIR      where it works (default: a temporary folder, removed when nothing was lost)
       --no-namespaces   no host gets a network of its own: no partitions

@@ -19,6 +19,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
     private readonly Dictionary<Address, string> _ids = [];
     private readonly Dictionary<string, (Address Address, IActorRef? Worker)> _workers = [];
+    private readonly HashSet<string> _looking = [];
     private readonly Func<string, ICanTell>? _reach;
     private readonly long _started;
     private CoordinatorState _state;
@@ -37,6 +38,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Receive<IMessage>(Hear);
         Receive<Local<CoordinatorInput>>(local => Decide(local.Input));
         Receive<Tick>(_ => Decide(new CoordinatorTick()));
+        Receive<Looked>(Saw);
         Receive<ClusterEvent.MemberRemoved>(removed => Gone(removed.Member));
         Receive<ClusterEvent.IMemberEvent>(happened => See(happened.Member));
         Receive<ClusterEvent.UnreachableMember>(lost => Doubt(lost.Member.Address, "its node is unreachable"));
@@ -149,6 +151,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             case Expel expel when _workers.TryGetValue(expel.Worker, out var lost):
                 WitnessedFailureDetector.Expel(_cluster, lost.Address);
                 break;
+            case LookAt look when _reach is null && _workers.TryGetValue(look.Worker, out var doubted) && _looking.Add(look.Worker):
+                LookAsync(look.Worker, doubted.Address).PipeTo(Self);
+                break;
             case WakeAt wake:
                 Timers.StartSingleTimer(wake, Tick.Now, wake.Time > Now ? wake.Time - Now : TimeSpan.Zero);
                 break;
@@ -161,6 +166,18 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             case EndRun end:
                 _desk.RunEnds(end.Outcome);
                 break;
+        }
+    }
+
+    private async Task<Looked> LookAsync(string worker, Address address) =>
+        new(worker, await Refusals.SeenAsync(address, _rules.Deadlines.SuspectWindow / 4, _rules.Deadlines.Doubt, _desk.Time).ConfigureAwait(false));
+
+    private void Saw(Looked looked)
+    {
+        _looking.Remove(looked.Worker);
+        if (looked.Refused)
+        {
+            Decide(new WorkerRefuses(looked.Worker));
         }
     }
 
@@ -182,4 +199,6 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             }
         }
     }
+
+    private sealed record Looked(string Worker, bool Refused);
 }

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Remote;
@@ -16,9 +15,6 @@ namespace Orchestrator.Cluster.Actors;
 /// </summary>
 internal sealed class WitnessActor : ReceiveActor, IWithTimers
 {
-    /// <summary>While a process ends its connections may break a moment before it stops listening.</summary>
-    private const int Tries = 5;
-
     private readonly Akka.Cluster.Cluster _cluster = Akka.Cluster.Cluster.Get(Context.System);
     private readonly HashSet<UniqueAddress> _looking = [];
     private readonly HashSet<UniqueAddress> _downed = [];
@@ -145,40 +141,8 @@ internal sealed class WitnessActor : ReceiveActor, IWithTimers
         }
     }
 
-    private async Task<Looked> LookAsync(UniqueAddress node, TimeSpan pause)
-    {
-        for (var tries = 0; tries < Tries; tries++)
-        {
-            if (await IsRefusedAsync(node.Address))
-            {
-                return new Looked(node, true);
-            }
-
-            await Task.Delay(pause, _desk.Time).ConfigureAwait(false);
-        }
-
-        return new Looked(node, false);
-    }
-
-    /// <summary>Whether the machine answers that nobody listens; no answer at all is none.</summary>
-    private async Task<bool> IsRefusedAsync(Address address)
-    {
-        using var late = new CancellationTokenSource(_desk.Deadlines.Doubt, _desk.Time);
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(address.Host, address.Port!.Value, late.Token).ConfigureAwait(false);
-            return false;
-        }
-        catch (SocketException error)
-        {
-            return error.SocketErrorCode == SocketError.ConnectionRefused;
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
+    private async Task<Looked> LookAsync(UniqueAddress node, TimeSpan pause) =>
+        new(node, await Refusals.SeenAsync(node.Address, pause, _desk.Deadlines.Doubt, _desk.Time).ConfigureAwait(false));
 
     private sealed record Looked(UniqueAddress Node, bool Refused);
 }

@@ -16,6 +16,9 @@ public sealed record WorkerGone(string Worker, string Why) : CoordinatorInput;
 /// <summary>A worker's connection broke, or its node seems unreachable: it may be dead.</summary>
 public sealed record WorkerDoubted(string Worker, string Why) : CoordinatorInput;
 
+/// <summary>A worker's process is gone: its machine refuses connections to it.</summary>
+public sealed record WorkerRefuses(string Worker) : CoordinatorInput;
+
 public sealed record AnswerHeard(string From, IMessage Message) : CoordinatorInput;
 
 /// <summary>Somebody asks the run to stop.</summary>
@@ -36,6 +39,9 @@ public sealed record Publish(RunEvent Event) : CoordinatorEffect;
 
 /// <summary>Remove the worker's node from the cluster: it is lost, or will not go.</summary>
 public sealed record Expel(string Worker) : CoordinatorEffect;
+
+/// <summary>See whether anybody listens where the worker did; ends in <see cref="WorkerRefuses"/> if its machine says no, else in nothing.</summary>
+public sealed record LookAt(string Worker) : CoordinatorEffect;
 
 /// <summary>Decide again, with a tick, at this time.</summary>
 public sealed record WakeAt(TimeSpan Time) : CoordinatorEffect;

@@ -39,6 +39,9 @@ public static class CoordinatorProtocol
             case WorkerDoubted doubted:
                 Reports.Doubt(turn, doubted.Worker, doubted.Why);
                 break;
+            case WorkerRefuses gone:
+                Reports.Refused(turn, gone.Worker);
+                break;
             case StopRequested stop:
                 Endings.Stop(turn, stop.Reason);
                 break;

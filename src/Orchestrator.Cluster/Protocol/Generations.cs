@@ -103,6 +103,10 @@ internal static class Generations
 
         turn.Because($"{turn.NameOf(blame.By)} blames {(blame.Suspect.Length > 0 ? turn.NameOf(blame.Suspect) : "nobody")}: {blame.Reason}");
         turn.State = turn.State with { Trouble = trouble with { Blames = trouble.Blames.Add(blame) } };
+        if (!blame.Certain && blame.Suspect.Length > 0)
+        {
+            turn.Do(new LookAt(blame.Suspect));
+        }
     }
 
     /// <summary>Ends the window early where nothing more can be learnt: all suspects are surely lost, and all others have been heard.</summary>

@@ -47,6 +47,16 @@ internal static class Reports
             turn.Put(worker, view with { Doubt = (turn.Now, why) });
             turn.Because($"{turn.NameOf(worker)} is in doubt: {why}");
             Ask(turn, worker);
+            turn.Do(new LookAt(worker));
+        }
+    }
+
+    /// <summary>A dead process is known for dead without waiting for its silence.</summary>
+    public static void Refused(CoordinatorTurn turn, string worker)
+    {
+        if (turn.State.Workers.TryGetValue(worker, out var view) && view.Dropped is null)
+        {
+            Lost(turn, worker, "its process is gone: nobody listens there any more");
         }
     }
 

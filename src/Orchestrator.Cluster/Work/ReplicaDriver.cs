@@ -91,33 +91,51 @@ internal sealed class ReplicaDriver : IAsyncDisposable
         if (command.Running)
         {
             await _replica.WarmUpAsync(cancellation);
+            await RehearseAsync(cancellation);
         }
 
         return Here();
     }
 
+    private async Task RehearseAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await Rehearsal.RunAsync(_server, Group([_server.Endpoint], 0) with { ConnectDeadline = _options.Deadlines.Patience }, cancellation);
+        }
+        catch (CollectiveException error)
+        {
+            _options.Log?.Invoke($"The data plane could not be rehearsed: {error.Message}");   // others may reach it all the same
+        }
+    }
+
     private async Task<WorkResult> MeetAsync(FormGroup form, CancellationToken cancellation)
     {
         await LeaveGroupAsync();
-        _group = await CollectiveGroup.ConnectAsync(_server, new GroupOptions
+        var group = Group([.. form.Members.Select(Endpoint.Parse)], form.Rank) with
         {
-            RunId = _job!.RunId,
             Term = form.Term,
             Generation = form.Generation,
-            Rank = form.Rank,
-            Members = [.. form.Members.Select(Endpoint.Parse)],
-            Token = _options.Token,
-            Tls = _options.Tls,
             Transport = Enum.Parse<Transport>(form.Transport),
             Wire = Enum.Parse<WireType>(form.Wire),
             Connections = Math.Max(1, form.Connections),
-            ProgressDeadline = _options.Deadlines.Progress,
-            ArrivalDeadline = _options.Deadlines.Work,
-            ConnectDeadline = _options.Deadlines.Connect,
-            Time = _options.Time,
-        }, cancellation);
+        };
+        _group = await CollectiveGroup.ConnectAsync(_server, group, cancellation);
         return Here();
     }
+
+    private GroupOptions Group(ImmutableArray<Endpoint> members, int rank) => new()
+    {
+        RunId = _job!.RunId,
+        Members = members,
+        Rank = rank,
+        Token = _options.Token,
+        Tls = _options.Tls,
+        ProgressDeadline = _options.Deadlines.Progress,
+        ArrivalDeadline = _options.Deadlines.Work,
+        ConnectDeadline = _options.Deadlines.Connect,
+        Time = _options.Time,
+    };
 
     private async Task<WorkResult> ComputeAsync(ComputeStep step, CancellationToken cancellation)
     {

@@ -71,6 +71,15 @@ internal sealed class Fleet : IDisposable
 
     private static string NameOf(NetHost worker) => $"host-{worker.Number}";
 
+    /// <summary>Asks the host's process to leave, and waits until it has.</summary>
+    /// <exception cref="TimeoutException">It has not.</exception>
+    public async Task LeaveAsync(NetHost host, TimeSpan deadline)
+    {
+        Hold(host);
+        Of(host).Signal(HostProcess.Terminate);
+        await Of(host).EndAsync(deadline);
+    }
+
     /// <summary>The host's process may end, and stay ended.</summary>
     public void Hold(NetHost host) => _held.Add(host);
 

@@ -4,9 +4,13 @@ using Orchestrator.Chaos.Faults;
 
 namespace Orchestrator.Chaos.Reporting;
 
-/// <param name="Seconds">From its first step to its last.</param>
+/// <param name="Speeds">By the number of workers.</param>
+/// <param name="Outside">As <see cref="OutsideWatch"/>, a second: control nodes that stand by.</param>
 /// <param name="Metrics">Its metrics.jsonl.</param>
-internal sealed record CalmRun(long Steps, double Seconds, string WeightsSha256, string Metrics);
+internal sealed record CalmRun(long Steps, Speeds Speeds, double Outside, string WeightsSha256, string Metrics)
+{
+    public static CalmRun None { get; } = new(0, new Speeds([]), 0, "", "");
+}
 
 /// <summary>What a chaos run has shown.</summary>
 internal sealed record ChaosReport
@@ -17,7 +21,11 @@ internal sealed record ChaosReport
 
     public required bool LinksCut { get; init; }
 
-    public required CalmRun Calm { get; init; }
+    /// <summary>As many steps as were disturbed.</summary>
+    public CalmRun Calm { get; init; } = CalmRun.None;
+
+    /// <summary>Steps a second with all workers in a calm run before the disturbed one.</summary>
+    public double CalmBefore { get; init; }
 
     public required IReadOnlyList<Fault> Faults { get; init; }
 
@@ -51,7 +59,7 @@ internal sealed record ChaosReport
 
     public long RowsExpected => Calm.Steps * RunFolder.PairsPerStep;
 
-    public bool SameWeights => WeightsSha256 == Calm.WeightsSha256;
+    public bool SameWeights => WeightsSha256.Length > 0 && WeightsSha256 == Calm.WeightsSha256;
 
     /// <summary>Line by line: sums over all pairs of each step.</summary>
     public bool SameMetrics => Metrics == Calm.Metrics;
@@ -61,20 +69,22 @@ internal sealed record ChaosReport
 
     public double Seconds => Commits.Count < 2 ? 0 : (Commits[^1].Time - Commits[0].Time).TotalSeconds;
 
+    /// <summary>Steps a second of the calm runs before and after, their mean.</summary>
+    public double CalmSpeed => (CalmBefore + Calm.Speeds.Of(Options.Workers)) / 2;
+
     /// <summary>Steps a second, as a share of the calm run's.</summary>
-    public double Throughput => Seconds > 0 ? (Commits.Count - 1) / Seconds / ((Calm.Steps - 1) / Calm.Seconds) : 0;
+    public double Throughput => Seconds > 0 ? (Commits.Count - 1) / Seconds / CalmSpeed : 0;
 
     /// <summary>
-    /// The same, with the time in which workers were missing counted by what the others could do, never more than there are processors for, and less what
-    /// processes took that were not in the run. What it costs to notice, to agree and to compute again is not taken out.
+    /// The same, each moment counted by what the workers that were in then do when nobody disturbs them (measured in the calm run), and less what processes
+    /// took that were not in the run, beyond the calm run's. What it costs to notice, to agree, to compute again and to get up to speed is not taken out.
     /// </summary>
     public double AdjustedThroughput
     {
         get
         {
-            double Capacity(int workers) => Math.Min(workers, Environment.ProcessorCount) / (double)Math.Min(Options.Workers, Environment.ProcessorCount);
-            var whole = Commits.Zip(Commits.Skip(1), (a, b) => (b.Time - a.Time).TotalSeconds * Math.Min(1, Capacity(b.Workers))).Sum();
-            whole -= ProcessorsOutside / Environment.ProcessorCount;
+            var whole = Commits.Zip(Commits.Skip(1), (a, b) => (b.Time - a.Time).TotalSeconds * Calm.Speeds.Of(b.Workers)).Sum() / Calm.Speeds.Of(Options.Workers);
+            whole -= (ProcessorsOutside - Calm.Outside * Seconds) / Environment.ProcessorCount;
             return whole > 0 ? Throughput * Seconds / whole : 0;
         }
     }
@@ -104,7 +114,9 @@ internal sealed record ChaosReport
             SameMetrics,
             weights_sha256 = WeightsSha256,
             seconds = Seconds,
-            calm_seconds = Calm.Seconds,
+            calm_steps_per_second = Calm.Speeds.Measured.ToDictionary(speed => $"{speed.Key} workers", speed => speed.Value),
+            calm_before_steps_per_second = CalmBefore,
+            calm_processors_outside = Calm.Outside,
             Throughput,
             AdjustedThroughput,
             ProcessorsOutside,
@@ -120,7 +132,8 @@ internal sealed record ChaosReport
         say($"Disturbed: {Ended}");
         say($"{Faults.Count} faults in {Text(Seconds)} s: {string.Join(", ", Faults.GroupBy(fault => fault.Kind).OrderBy(group => group.Key).Select(group => $"{group.Count()} {group.Key}"))}.");
         say($"Recovery, seconds: worker {Quantiles(fault => fault.LosesWorker)}; coordinator {Quantiles(fault => fault.LosesCoordinator)}.");
-        say($"Throughput: {Throughput:P0} of the calm run's, {AdjustedThroughput:P0} adjusted for workers that were missing and for {Text(ProcessorsOutside)} processor seconds of processes that were not in the run.");
+        say($"Calm, steps a second: {string.Join(", ", Calm.Speeds.Measured.Select(speed => $"{Text(speed.Value)} with {speed.Key} workers"))}; before, {Text(CalmBefore)}.");
+        say($"Throughput: {Throughput:P0} of the calm run's, {AdjustedThroughput:P0} adjusted for workers that were missing and for {Text(ProcessorsOutside - Calm.Outside * Seconds)} processor seconds of processes that were not in the run.");
         say($"Steps: {Commits.Count} committed, {Calm.Steps} wanted{(StepsAreWhole ? ", each once and in order" : ": NOT each once and in order")}. Rows: {Rows} of {RowsExpected}. Metrics: {(SameMetrics ? "the same bytes" : "NOT the same")}.");
         say($"Weights: {(SameWeights ? "the same" : "NOT the same")} ({WeightsSha256} and {Calm.WeightsSha256}).");
         say($"Left over: {ProcessesLeft} processes, {SharedMemoryLeft.Length} pieces of shared memory; grown at most by {OpenFilesGrown} open files and {MemoryGrown / 1e6:0} MB in one process. {Restarts} processes had ended by themselves.");

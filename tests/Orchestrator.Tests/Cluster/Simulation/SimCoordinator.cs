@@ -78,6 +78,9 @@ internal sealed class SimCoordinator : Party
             case Expel expel:
                 World.Members.Expel(expel.Worker);
                 break;
+            case LookAt look:
+                Look(look.Worker);
+                break;
             case WakeAt wake:
                 After(wake.Time > World.Now ? wake.Time - World.Now : TimeSpan.Zero, () => Decide(new CoordinatorTick()));
                 break;
@@ -89,6 +92,15 @@ internal sealed class SimCoordinator : Party
                 break;
         }
     }
+
+    /// <summary>Its machine answers for a process that is gone; for one that lives or is cut off nobody does.</summary>
+    private void Look(string member) => After(World.Dice.Milliseconds(1, 50), () =>
+    {
+        if (World.Members.Find(member) is { } worker && (!worker.Alive || worker.Membership != member) && !World.Network.IsCut(this, worker))
+        {
+            Decide(new WorkerRefuses(member));
+        }
+    });
 
     private void Fetch(FetchCheckpoint fetch) => After(World.Dice.Milliseconds(5, 100), () =>
     {
