@@ -26,13 +26,16 @@ public static class Rehearsal
     private static async Task RankAsync(CollectiveServer server, GroupOptions options, CancellationToken cancellation)
     {
         await using var group = await CollectiveGroup.ConnectAsync(server, options, cancellation);
-        var buffer = server.Memory.Allocate("rehearsal", options.OneHopBytes / sizeof(float) * 4L);
+        var floats = options.OneHopBytes / sizeof(float) * 4L;   // more than go in one hop
+        var buffer = server.Memory.Allocate("rehearsal", floats * 2);
+        var (mine, result) = (buffer.Slice(0, floats), buffer.Slice(floats, floats));
         try
         {
             for (var round = 0; round < Rounds; round++)
             {
-                await group.AllReduceAsync(new StepId(options.Term, options.Generation, round, 0), 0, buffer, buffer, cancellation);
-                await group.AllReduceAsync(new StepId(options.Term, options.Generation, round, 0), 1, buffer.Slice(0, 16), buffer.Slice(0, 16), cancellation);
+                var id = new StepId(options.Term, options.Generation, round, 0);
+                await group.AllReduceAsync(id, 0, mine, result, cancellation);
+                await group.AllReduceAsync(id, 1, mine.Slice(0, 16), result.Slice(0, 16), cancellation);
             }
         }
         finally

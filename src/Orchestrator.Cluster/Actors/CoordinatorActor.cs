@@ -152,7 +152,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
                 WitnessedFailureDetector.Expel(_cluster, lost.Address);
                 break;
             case LookAt look when _reach is null && _workers.TryGetValue(look.Worker, out var doubted) && _looking.Add(look.Worker):
-                LookAsync(look.Worker, doubted.Address).PipeTo(Self);
+                LookAsync(look.Worker, doubted.Address).PipeTo(Self, failure: _ => new Looked(look.Worker, false));
                 break;
             case WakeAt wake:
                 Timers.StartSingleTimer(wake, Tick.Now, wake.Time > Now ? wake.Time - Now : TimeSpan.Zero);

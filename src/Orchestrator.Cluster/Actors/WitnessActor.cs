@@ -84,7 +84,7 @@ internal sealed class WitnessActor : ReceiveActor, IWithTimers
     {
         if (node is not null && _looking.Add(node.UniqueAddress))
         {
-            LookAsync(node.UniqueAddress, pause).PipeTo(Self);
+            LookAsync(node.UniqueAddress, pause).PipeTo(Self, failure: _ => new Looked(node.UniqueAddress, false));
         }
     }
 

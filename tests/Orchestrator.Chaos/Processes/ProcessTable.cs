@@ -13,8 +13,8 @@ internal static class ProcessTable
 
     public static int OpenFiles(int id) => Try(() => Directory.EnumerateFileSystemEntries($"/proc/{id}/fd").Count(), 0);
 
-    /// <summary>Resident bytes.</summary>
-    public static long Resident(int id) => Try(() => long.Parse(File.ReadAllText($"/proc/{id}/statm").Split(' ')[1]) * Environment.SystemPageSize, 0);
+    /// <summary>Resident bytes of its own: not those of libraries, which come whenever they are first used.</summary>
+    public static long OwnMemory(int id) => Try(() => File.ReadAllText($"/proc/{id}/statm").Split(' ') is var pages ? (long.Parse(pages[1]) - long.Parse(pages[2])) * Environment.SystemPageSize : 0, 0);
 
     /// <summary>User and system time since its start, in seconds; the kernel counts in hundredths.</summary>
     public static double ProcessorSeconds(int id) => Try(() =>

@@ -12,7 +12,7 @@ internal sealed class LeakWatch(TimeProvider time)
     /// <summary>The most that any process's open files grew after its first 20 s.</summary>
     public int OpenFilesGrown => _lives.Values.Select(life => life.LastFiles - life.FirstFiles).DefaultIfEmpty(0).Max();
 
-    /// <summary>The most that any process's resident memory grew after its first 20 s, bytes.</summary>
+    /// <summary>The most that any process's own resident memory grew after its first 20 s, bytes.</summary>
     public long MemoryGrown => _lives.Values.Select(life => life.LastBytes - life.FirstBytes).DefaultIfEmpty(0).Max();
 
     /// <summary>Processes watched for longer than the warm-up.</summary>
@@ -28,7 +28,7 @@ internal sealed class LeakWatch(TimeProvider time)
                 continue;
             }
 
-            (life.LastFiles, life.LastBytes) = (files, ProcessTable.Resident(id));
+            (life.LastFiles, life.LastBytes) = (files, ProcessTable.OwnMemory(id));
             if (life.FirstFiles == 0)
             {
                 (life.FirstFiles, life.FirstBytes) = (life.LastFiles, life.LastBytes);

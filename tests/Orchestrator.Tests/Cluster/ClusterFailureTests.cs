@@ -31,6 +31,21 @@ public sealed class ClusterFailureTests
     }
 
     [Fact]
+    public async Task A_dead_worker_is_known_by_its_machines_refusal_and_no_window_is_waited_for()
+    {
+        await using var run = new TestRun();
+        var gate = Gate(run, step: 2, leaf: 3);
+        await run.StartAsync(Steps, o => o with { Workers = 3, Deadlines = new Deadlines { Patience = TimeSpan.FromSeconds(20) } });   // the window: 2 s
+        run.Add("a", "b", "c");
+        await gate.Reached.Task.WaitAsync(TestRun.Patience);
+        var owner = gate.Worker!;
+        await run.KilledAsync(owner);
+        gate.Open();
+        await CompletesAsync(run);
+        Assert.Contains($"lost {owner}: its process is gone", run.All<MembershipChanged>()[1].What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_worker_joins_a_running_job_and_takes_over_its_state()
     {
         await using var run = new TestRun();

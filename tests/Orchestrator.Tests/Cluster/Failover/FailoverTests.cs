@@ -52,6 +52,20 @@ public sealed class FailoverTests : FailoverKit
     }
 
     [Fact]
+    public void A_worker_whose_machine_refuses_connections_is_dropped_before_the_window_closes()
+    {
+        var (a, b) = Two();
+        a.Says(new StepFailed { Id = a.Dealt().Id, Suspect = 1, Reason = "its stream broke" });
+        Pass(Deadlines.SuspectWindow / 4, a);
+        a.GetsNo<FormGroup>();
+        Tell(new WorkerRefuses(b.Id));
+        Assert.Single(a.Meet(generation: 2).Members);
+        Assert.Contains("lost b: its process is gone", Event<MembershipChanged>().What, StringComparison.Ordinal);
+        Tell(new WorkerRefuses(b.Id));   // seen twice
+        NoEvent<MembershipChanged>();
+    }
+
+    [Fact]
     public void A_worker_that_is_blamed_and_answers_in_time_stays()
     {
         var (a, b) = Two();
