@@ -12,10 +12,12 @@ public sealed class EvaluationStopTests
     {
         using var run = new MadeRun("save_every_steps: 2", "eval_dataset: held_out.jsonl", "eval_steps: 2", "max_steps: 8");
         var points = new ArmedPoints(run.Out("points"));
+        points.Arm(FaultPoint.Dealt);   // the run waits in its first step, after the evaluation before it
         await using (var stopped = OrchestratorProcess.Start(run.Train("stopped", "--workers", "2"), null, points.Variable))
         {
-            await stopped.LineAsync("step 1/");
+            await points.ReachedAsync(FaultPoint.Dealt, stopped);
             points.Arm(FaultPoint.Evaluating);
+            points.Release(FaultPoint.Dealt);
             await points.ReachedAsync(FaultPoint.Evaluating, stopped);
             Assert.Equal(0, Signals.Send(stopped.Id, signal));
             points.Release(FaultPoint.Evaluating);
