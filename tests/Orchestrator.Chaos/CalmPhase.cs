@@ -34,15 +34,15 @@ internal sealed class CalmPhase(ChaosOptions options, string folder, NetHost[] h
             await watch.PauseAsync(Speeds.Beginning);
             var (outside, since) = (watch.Outside.Seconds, watch.SinceFirstStep);
             await watch.PauseAsync(options.Duration * AfterShare);
-            outside = (watch.Outside.Seconds - outside) / (watch.SinceFirstStep - since);
+            outside = (watch.Outside.Seconds - outside) / Math.Max(1, watch.SinceFirstStep - since);
             foreach (var count in new[] { options.Workers + 1, options.Workers - 1, options.Workers - 2 }.Where(count => count > 0))
             {
                 await ToAsync(fleet, watch, count);
                 await watch.PauseAsync(options.Duration * OtherShare);
             }
 
-            var speeds = new Speeds(watch.Commits);
-            await ToAsync(fleet, watch, speeds.Measured.MaxBy(speed => speed.Value).Key);   // for the rest, which only the weights are wanted of
+            var speeds = new Speeds(watch.Commits).Measured;
+            await ToAsync(fleet, watch, speeds.Count > 0 ? speeds.MaxBy(speed => speed.Value).Key : options.Workers);   // only the weights are wanted of the rest
             await watch.UntilAsync(() => watch.Ended is not null, options.Duration * 4 + Deadline, "the calm run's end").ContinueWith(_ => { }, TaskScheduler.Default);
             foreach (var host in fleet.Control)
             {

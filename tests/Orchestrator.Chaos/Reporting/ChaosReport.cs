@@ -72,8 +72,8 @@ internal sealed record ChaosReport
     /// <summary>Steps a second of the calm runs before and after, their mean.</summary>
     public double CalmSpeed => (CalmBefore + Calm.Speeds.Of(Options.Workers)) / 2;
 
-    /// <summary>Steps a second, as a share of the calm run's.</summary>
-    public double Throughput => Seconds > 0 ? (Commits.Count - 1) / Seconds / CalmSpeed : 0;
+    /// <summary>Steps a second, as a share of the calm run's; 0 where that was too short to tell.</summary>
+    public double Throughput => Seconds > 0 && CalmSpeed > 0 ? (Commits.Count - 1) / Seconds / CalmSpeed : 0;
 
     /// <summary>
     /// The same, each moment counted by what the workers that were in then do when nobody disturbs them (measured in the calm run), and less what processes
