@@ -65,8 +65,7 @@ internal sealed class Injector(Fleet fleet, HostNetwork network, RunWatch watch,
                 await NextCommitAsync();
                 return null;
             case FaultKind.WorkerLeaves:
-                Down(victims[0], HostProcess.Terminate);
-                await fleet.Of(victims[0]).EndAsync(Deadline);
+                await fleet.LeaveAsync(victims[0], Deadline);
                 await NextCommitAsync();
                 await watch.PauseAsync(deck.Between(0, 4));
                 Up(victims[0]);
@@ -146,8 +145,7 @@ internal sealed class Injector(Fleet fleet, HostNetwork network, RunWatch watch,
     {
         if (fleet.Runs(_spare))
         {
-            Down(_spare, HostProcess.Terminate);
-            await fleet.Of(_spare).EndAsync(Deadline);
+            await fleet.LeaveAsync(_spare, Deadline);
             await NextCommitAsync();
         }
         else

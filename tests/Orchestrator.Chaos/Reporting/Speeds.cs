@@ -33,7 +33,7 @@ internal sealed class Speeds
 
     public IReadOnlyDictionary<int, double> Measured => _of;
 
-    /// <summary>Steps a second with so many workers; fewer than were ever measured count in proportion, more as the most.</summary>
+    /// <summary>Steps a second with so many workers: where that was not measured, as with the next fewer; with fewer than were ever in, in proportion.</summary>
     public double Of(int workers)
     {
         if (_of.Count == 0)
@@ -41,9 +41,7 @@ internal sealed class Speeds
             return 0;
         }
 
-        var (least, most) = (_of.First(), _of.Last());
-        return workers < least.Key ? least.Value * workers / least.Key
-            : _of.TryGetValue(workers, out var speed) ? speed
-            : _of.Where(other => other.Key < workers).DefaultIfEmpty(most).Last().Value;
+        var least = _of.First();
+        return workers < least.Key ? least.Value * workers / least.Key : _of.Last(measured => measured.Key <= workers).Value;
     }
 }
